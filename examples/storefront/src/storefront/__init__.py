@@ -1,0 +1,1 @@
+"""A small web shop: products, orders, and one administrator."""
