@@ -44,12 +44,15 @@ class Database:
             yield session
 
     def ping(self) -> None:
-        """Run the smallest query there is; raise what the driver raises."""
+        """Read the smallest table there is; raise what the driver raises.
+
+        ``SELECT 1`` alone would not do: SQLite answers it without looking at its file.
+        """
         try:
-            self._select_one()
+            self._read_revision()
         except (SQLAlchemyError, OSError):
             # A connection that broke while idle says nothing about the database now: ask again.
-            self._select_one()
+            self._read_revision()
 
     def check_ready(self) -> str | None:
         """Return a warning about the schema, or raise a StartupError if it can't be used."""
@@ -74,9 +77,9 @@ class Database:
         self._engine.dispose()
         self._probe.dispose()
 
-    def _select_one(self) -> None:
+    def _read_revision(self) -> None:
         with self._probe.connect() as connection:
-            connection.execute(text("SELECT 1"))
+            connection.execute(text("SELECT version_num FROM alembic_version"))
 
 
 def reason(error: Exception) -> str:
