@@ -1,0 +1,43 @@
+# Each target has a plain command behind it; PYTHON may name another interpreter (3.11 or later).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test proof bench lab install lint clean
+
+run: install
+	$(BIN)/deployer run local
+
+test: install
+	$(BIN)/python tools/prepare.py
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/interrogate -q deployer_lib
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+proof: install
+	$(BIN)/python tools/prepare.py
+	$(BIN)/python tools/proof.py
+
+bench: install
+	$(BIN)/python tools/bench.py
+
+lab: install
+	$(BIN)/python tools/lab.py
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Deployer needs Python 3.11 or later; set PYTHON=…")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+lint: install
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) .deployer outputs .pytest_cache .mypy_cache .ruff_cache .hypothesis
