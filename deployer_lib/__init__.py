@@ -1,0 +1,50 @@
+"""Deployer: may this build go to that environment, and how do we know?
+
+The names here are what notebooks and teams' own checks import; everything else is the library's own.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from deployer_lib.check import Code, Fix, Location, Result, Skip, errored, failed, passed, skipped
+    from deployer_lib.phase import Phase
+    from deployer_lib.probes.context import Context
+    from deployer_lib.reports.phase import ReportPhase
+
+__all__ = [
+    "Code",
+    "Context",
+    "Fix",
+    "Location",
+    "Phase",
+    "ReportPhase",
+    "Result",
+    "Skip",
+    "__version__",
+    "errored",
+    "failed",
+    "passed",
+    "skipped",
+]
+
+__version__: Final = version("deployer-lib")
+
+#: Name → module; imported when first asked for, since a command needs few of them.
+_HOMES: Final = {
+    "Phase": "phase",
+    "ReportPhase": "reports.phase",
+    "Context": "probes.context",
+    **dict.fromkeys(
+        ("Code", "Fix", "Location", "Result", "Skip", "errored", "failed", "passed", "skipped"), "check"
+    ),
+}
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(import_module(f"deployer_lib.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'deployer_lib' has no attribute {name!r}")
