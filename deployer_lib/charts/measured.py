@@ -1,0 +1,131 @@
+"""What a load test measured: how long requests took, and when."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from deployer_lib.charts.canvas import BLUE, GREEN, ORANGE, PURPLE, RED, Chart, figure_of, in_ms, legend, png
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from deployer_lib.load.result import LoadResult
+
+__all__ = ["percentiles", "timeline"]
+
+
+def percentiles(result: LoadResult, target_ms: float) -> Chart:
+    """Draw the share of requests that were answered within each response time, with mean, p95 and the target for the mean.
+
+    Raises:
+        ValueError: nothing was answered.
+    """
+    times = result.response_ms
+    if times is None:
+        raise ValueError("Nothing was answered, so there is nothing to draw.")
+    counted = result.answered | result.censored
+    values = np.sort((result.done_ns - result.intended_ns)[counted] / 1e6)
+    share = np.arange(1, len(values) + 1) / len(values) * 100
+    held = times.mean < target_ms
+    title = (
+        f"Mean response time {in_ms(times.mean)} {'keeps' if held else 'misses'} the target of {in_ms(target_ms)}; "
+        f"95 % within {in_ms(times.p95)}"
+    )
+    with figure_of(title, height_in=3.2) as (figure, axes):
+        axes.step(
+            np.concatenate([[values[0]], values]),
+            np.concatenate([[0], share]),
+            where="post",
+            color=BLUE,
+            lw=2,
+        )
+        axes.axvline(target_ms, color=RED, lw=1.5, ls="--")
+        axes.plot([times.p95], [95], "o", color=BLUE, ms=6)
+        axes.axvline(times.mean, color=GREEN, lw=1.5, ls=":")
+        top = max(float(values[-1]), target_ms) * 1.08
+        axes.set(xlim=(0, top), ylim=(0, 104), xlabel="Response time in ms", ylabel="Requests answered in %")
+        _beside(axes, target_ms, 6, f"target for the mean {in_ms(target_ms)}", RED, top)
+        _beside(axes, times.mean, 20, f"mean {in_ms(times.mean)}", GREEN, top)
+        _beside(axes, times.p95, 88, f"p95 {in_ms(times.p95)}", BLUE, top)
+        picture = png(figure)
+    alt = (
+        f"Cumulative share of {times.count} requests by response time: median {in_ms(times.p50)}, mean {in_ms(times.mean)}, "
+        f"95th percentile {in_ms(times.p95)}, maximum {in_ms(times.max)}; target for the mean {in_ms(target_ms)}."
+    )
+    return Chart(picture, alt, title)
+
+
+def _beside(axes: Axes, x: float, y: float, text: str, colour: str, top: float) -> None:
+    """Write beside a vertical place, on the side where there is room."""
+    left = x > top * 0.6
+    axes.annotate(
+        text,
+        (x, y),
+        xytext=(-6 if left else 6, 0),
+        textcoords="offset points",
+        ha="right" if left else "left",
+        va="center",
+        color=colour,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.85},
+    )
+
+
+def timeline(result: LoadResult) -> Chart:
+    """Draw the response time of every request when it was due; errors, 429 and what was given up stand out.
+
+    Raises:
+        ValueError: no request was sent.
+    """
+    if not len(result):
+        raise ValueError("No request was sent, so there is nothing to draw.")
+    at_s = (result.intended_ns - result.intended_ns.min()) / 1e9
+    took_ms = (result.done_ns - result.intended_ns) / 1e6
+    limited, given_up = result.status == 429, result.censored  # noqa: PLR2004  (too many requests)
+    kinds = (
+        ("answered", result.answered, "o", BLUE, 14),
+        ("error", result.wrong & ~given_up, "X", RED, 40),
+        ("429", limited, "s", ORANGE, 26),
+        ("given up (longer than shown)", given_up, "^", PURPLE, 36),
+    )
+    title = _timeline_title(result)
+    with figure_of(title, height_in=3.2) as (figure, axes):
+        for label, mask, marker, colour, size in kinds:
+            if mask.any():
+                shown = f"{label}: {int(mask.sum())}"
+                axes.scatter(
+                    at_s[mask],
+                    took_ms[mask],
+                    s=size,
+                    marker=marker,
+                    color=colour,
+                    label=shown,
+                    lw=0,
+                    alpha=0.8,
+                )
+        axes.set(xlabel="Time since the first request in s", ylabel="Response time in ms")
+        axes.set_ylim(0, max(float(took_ms.max()) * 1.1, 1.0))
+        axes.set_xlim(-0.02 * max(float(at_s.max()), 0.1), max(float(at_s.max()), 0.1) * 1.03)
+        legend(figure, axes)
+        picture = png(figure)
+    counts = ", ".join(f"{int(mask.sum())} {label}" for label, mask, *_ in kinds if mask.any())
+    alt = (
+        f"Response time of each of {len(result)} requests over {result.duration_s:.1f} s: {counts}; "
+        f"longest {in_ms(float(took_ms.max()))}."
+    )
+    return Chart(picture, alt, title)
+
+
+def _timeline_title(result: LoadResult) -> str:
+    if result.errors or result.throttled:
+        trouble = [f"{result.errors} failed"] * bool(result.errors)
+        trouble += [f"{result.throttled} were answered 429"] * bool(result.throttled)
+        return f"Of {len(result)} requests {' and '.join(trouble)}"
+    took_ms = (result.done_ns - result.intended_ns) / 1e6
+    half = len(took_ms) // 2
+    if half:
+        first, second = float(np.median(took_ms[:half])), float(np.median(took_ms[half:]))
+        if second > 1.5 * first:
+            return f"Response times grew during the test: median {in_ms(first)}, then {in_ms(second)}"
+    return f"All {len(result)} requests were answered, the slowest in {in_ms(float(took_ms.max()))}"

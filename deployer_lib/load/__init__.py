@@ -1,0 +1,1 @@
+"""Load: requests under a plan, their raw columns, and every view derived from them."""
