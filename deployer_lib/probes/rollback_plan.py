@@ -1,0 +1,143 @@
+"""Is there a way back (D6)? Its commands are looked for, its placeholders filled in, its risk and reason read."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Final
+
+from deployer_lib.app.commands import find_command
+from deployer_lib.app.handover import read_live
+from deployer_lib.app.recipe import Recipe, Release, Releases, read_releases
+from deployer_lib.app.surroundings import base_environment, unknown_placeholders
+from deployer_lib.app.target import Artifact
+from deployer_lib.check import Code, Fix, Location, Result, failed, passed
+from deployer_lib.probes.context import probe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from deployer_lib.check import JSONValue
+    from deployer_lib.probes.context import Context
+    from deployer_lib.secret import Secret
+
+__all__ = ["rollback_plan"]
+
+_FIRST: Final = "none (first deployment)"
+_SCRIPT: Final = re.compile(r"^[\w@.+-]+(?:/[\w@.+-]+)*\.(?:py|sh|bash|js|mjs|cjs|ts|rb|pl|ya?ml)$")
+
+
+@probe("deploy.rollback_plan")
+def rollback_plan(ctx: Context) -> Iterable[Result]:
+    """Prove that the declared way back could be gone: commands exist, placeholders are known, risk and why stand."""
+    plan = ctx.parameters.deploy.rollback
+    recipe = Recipe(ctx.parameters, ctx.root, ctx.places.state, ctx.workspace)
+    releases = _releases(ctx)
+    values = recipe.values(releases, ctx.live.port if ctx.live else 0)
+    commands = _commands(ctx)
+    evidence: dict[str, JSONValue] = {
+        "current": _named(releases.current) or (ctx.live.version if ctx.live else ctx.parameters.version),
+        "previous": _named(releases.previous) or _FIRST,
+        "command": [[*recipe.shown(argv, values)] for _, argv in commands],
+        "risk": plan.risk,
+        "why": plan.why,
+    }
+    missing = [] if commands else ["no command brings the previous version back"]
+    missing += [problem for name, argv in commands for problem in _problems(ctx, recipe, values, name, argv)]
+    missing += [] if plan.risk else ["its risk is not declared (LOW, MEDIUM or HIGH)"]
+    missing += [] if plan.why.strip() else ["why the risk is what it is is not declared"]
+    if missing:
+        yield _no_plan(ctx, missing, evidence)
+    else:
+        count = "its command was" if len(commands) == 1 else f"its {len(commands)} commands were"
+        yield passed(
+            f"A way back stands, and {count} found; risk {plan.risk}: {plan.why}.",
+        ).observing(evidence)
+
+
+def _commands(ctx: Context) -> list[tuple[str, list[Secret | str]]]:
+    deploy = ctx.parameters.deploy
+    steps = [(step.name, list(step.command)) for step in deploy.rollback.steps]
+    if deploy.kind == "command":
+        own = deploy.commands.rollback if deploy.commands else None
+        return [*steps, ("deploy.commands.rollback", list(own))] if own else []
+    return steps
+
+
+def _problems(
+    ctx: Context, recipe: Recipe, values: dict[str, str], name: str, argv: list[Secret | str]
+) -> list[str]:
+    """Return why a command could not be run; a previous version that is not there yet is no reason."""
+    problems = [
+        f"{name}: {{{word}}} is no placeholder"
+        for text in argv
+        if isinstance(text, str)
+        for word in unknown_placeholders(text)
+    ]
+    words = recipe.shown(argv, values)
+    cwd = ctx.root if ctx.parameters.deploy.kind == "command" else ctx.workspace
+    if find_command(words[0], cwd=cwd, env=base_environment(os.environ)) is None:
+        problems.append(f"{name}: the command {words[0]} is not found")
+    problems += [
+        f"{name}: the file {word} is not there"
+        for word in words[1:]
+        if _SCRIPT.match(word) and "/" in word and not (cwd / word).exists()
+    ]
+    return problems
+
+
+def _releases(ctx: Context) -> Releases:
+    """Return what is in place and what was before, as it is once what was built is deployed (now, or before)."""
+    releases = read_releases(ctx.places.state / "releases.json")
+    live = read_live(ctx.places.records)
+    if live is None or not live.artifact.get("digest"):
+        return releases
+    about = live.artifact
+    built = Release(
+        Artifact(
+            about.get("name", ""),
+            about["digest"],
+            about.get("commit", ""),
+            about.get("version", live.version),
+        )
+    )
+    if releases.current is not None and releases.current.artifact.digest == built.artifact.digest:
+        return releases
+    return releases.following(built)
+
+
+def _named(release: Release | None) -> str:
+    if release is None:
+        return ""
+    artifact = release.artifact
+    digest = artifact.digest.rpartition(":")[2][:12]
+    return " ".join(filter(None, (artifact.version or artifact.name, f"({digest})" if digest else "")))
+
+
+def _no_plan(ctx: Context, missing: list[str], evidence: dict[str, JSONValue]) -> Result:
+    file = f"parameters/{ctx.parameters.environment}.yaml"
+    return failed(
+        f"There is no rollback plan that can be carried out: {'; '.join(missing)}.",
+        root_cause=f"deploy.rollback in {file} is absent, not whole, or names what does not exist.",
+        impact="When this release fails in production, the way back is improvised while users wait.",
+        fix=Fix(
+            ("Declare the commands, the risk and why it is so; try them once in staging.",),
+            (Code(file, _example(ctx), language="yaml"),),
+            "https://sre.google/workbook/canarying-releases/",
+            30,
+        ),
+        locations=(Location(file),) if (ctx.root / file).is_file() else (),
+        missing=[*missing],
+    ).observing(evidence)
+
+
+def _example(ctx: Context) -> str:
+    """Return the section as it could stand, with the deployment's own last command as the pattern."""
+    plan, deploy = ctx.parameters.deploy.rollback, ctx.parameters.deploy
+    risk = plan.risk or "LOW  # or MEDIUM, HIGH"
+    why = plan.why or "migrations only add, so the release before works on the newer database"
+    if deploy.kind == "command":
+        body = "  commands:\n    rollback: [kubectl, rollout, undo, deployment/NAME]"
+        return f"deploy:\n{body}\n  rollback:\n    risk: {risk}\n    why: {why}"
+    step = '      - name: switch back\n        command: [ln, -sfn, "{state}/releases/{previous}", "{state}/releases/current"]'
+    return f"deploy:\n  rollback:\n    steps:\n{step}\n    risk: {risk}\n    why: {why}\n    on_failure: true"

@@ -1,0 +1,45 @@
+"""What is known of an environment variable: its name, whether it must be set, and where it is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+__all__ = ["NEEDS", "Need", "Reference", "Scan", "Variable"]
+
+#: required: unset, at least one read fails; default: a fallback stands with the read; optional: absence is tolerated.
+Need = Literal["required", "default", "optional"]
+
+#: Strongest first: a variable needs what its most demanding read needs.
+NEEDS: Final[tuple[Need, ...]] = ("required", "default", "optional")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Reference:
+    """One place where a variable is read."""
+
+    file: str  # relative to the scanned root, with slashes
+    line: int  # from 1
+    column: int  # byte in the line, from 1
+    idiom: str  # how it is read (os.environ[…])
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """An environment variable that code reads."""
+
+    name: str
+    need: Need
+    default: str | None  # of its first read that has one, as text; None where there is none
+    references: tuple[Reference, ...]  # by file and line
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What was found in a project, and what could not be looked at."""
+
+    variables: tuple[Variable, ...]  # by name
+    files_scanned: int  # source files looked at, those without any mark of the environment included
+    files_skipped: tuple[tuple[str, str, int], ...]  # (file, why, line; 0 where unknown)
+    computed: tuple[Reference, ...] = ()  # reads whose name is made at run time and could not be worked out
+    by_language: tuple[tuple[str, int], ...] = ()  # (language, files scanned)

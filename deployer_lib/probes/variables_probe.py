@@ -1,0 +1,318 @@
+"""Environment variables: what the code reads against the example file, the documents and the target (SPEC B7, B8)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from deployer_lib.catalogue import Severity
+from deployer_lib.check import Code, Fix, JSONValue, Location, Result, Skip, errored, failed, passed, skipped
+from deployer_lib.errors import Unavailable
+from deployer_lib.probes.context import Context, probe
+from deployer_lib.probes.variables.documents import (
+    EXAMPLE_NAMES,
+    Documents,
+    Example,
+    documents_of,
+    example_of,
+)
+from deployer_lib.probes.variables.known import is_platform, known_scan, own_variables
+from deployer_lib.secret import is_secret_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from deployer_lib.probes.variables.model import Variable
+
+__all__ = ["proposed_example", "variables_documented", "variables_read", "variables_set"]
+
+_DOCS: Final = "https://12factor.net/config"
+_PLACES: Final = 3  # of a variable's reads that a finding lists
+#: Values for the example file, by the end of a name; the first that fits.
+_EXAMPLES: Final = (
+    ("DATABASE_URL", "postgresql://user:password@localhost:5432/app"),
+    ("REDIS_URL", "redis://localhost:6379/0"),
+    ("DSN", "https://key@errors.example.com/1"),
+    ("ORIGINS", "https://app.example.com"),
+    ("URL", "https://app.example.com"),
+    ("URI", "https://app.example.com"),
+    ("EMAIL", "admin@example.com"),
+    ("PORT", "8000"),
+    ("HOST", "127.0.0.1"),
+    ("REGION", "eu-central-1"),
+    ("LEVEL", "info"),
+    ("TIMEOUT", "30"),
+    ("DEBUG", "false"),
+    ("ENABLED", "true"),
+    ("FILE", "/var/log/app.log"),
+    ("PATH", "/var/lib/app"),
+    ("DIR", "/var/lib/app"),
+)
+_SECRET_EXAMPLE: Final = "change-me-to-a-long-random-value"  # noqa: S105  (what an example file says)
+
+
+# -- B7 --------------------------------------------------------------------------------------------------------------
+
+
+@probe("environment.variables_read")
+def variables_read(ctx: Context) -> Iterable[Result]:
+    """Read every source file for environment variables, with file, line and fallback."""
+    found = known_scan(ctx)
+    for file, why, line in found.files_skipped:
+        yield _unread(file, why, line)
+    if not found.files_scanned:
+        yield errored(
+            "No source file of a language that is read here was found.",
+            root_cause="The project's path holds no such file, or project.exclude leaves all out.",
+        )
+    elif not found.files_skipped:
+        computed = [f"{place.file}:{place.line}" for place in found.computed]
+        rest = f"; {len(computed)} reads have a name that is made at run time" if computed else ""
+        yield passed(
+            f"{len(found.variables)} variables are read in {found.files_scanned} source files{rest}.",
+            files_scanned=found.files_scanned,
+            languages=dict(found.by_language),
+            variables=[_row(variable) for variable in found.variables],
+            computed=[*computed],
+        )
+
+
+def _row(variable: Variable) -> JSONValue:
+    return {
+        "name": variable.name,
+        "need": variable.need,
+        "default": "[secure]" if variable.default and is_secret_name(variable.name) else variable.default,
+        "references": [
+            {"file": place.file, "line": place.line, "column": place.column, "idiom": place.idiom}
+            for place in variable.references
+        ],
+    }
+
+
+def _unread(file: str, why: str, line: int) -> Result:
+    return failed(
+        f"{file} could not be read for variables: {why}.",
+        subject=file,
+        root_cause=f"{file}:{line}: {why}." if line else why,
+        impact="Variables that this file reads are unknown, and importing it fails in production.",
+        fix=Fix(
+            (f"Mend {file}, or leave it out with project.exclude where it is no code of the application.",),
+            (Code("terminal", f"python -m py_compile {file}", language="shell"),),
+            "https://docs.python.org/3/library/py_compile.html",
+            10,
+        ),
+        locations=(Location(file, line),),
+        why=why,
+    )
+
+
+# -- B8: written down ------------------------------------------------------------------------------------------------
+
+
+@probe("environment.variables_documented")
+def variables_documented(ctx: Context) -> Iterable[Result]:
+    """Look for each variable in the example file and in README or docs."""
+    found = own_variables(ctx)
+    if not known_scan(ctx).files_scanned:
+        yield errored("No source file was read, so that nothing can be compared.")
+        return
+    if not found:
+        yield passed("The code reads no variable of its own.", files_scanned=known_scan(ctx).files_scanned)
+        return
+    example, documents = example_of(ctx), documents_of(ctx)
+    if example is None:
+        yield _no_example(ctx, found)
+    for variable in found:
+        yield _documented(variable, example, documents)
+
+
+def _documented(variable: Variable, example: Example | None, documents: Documents) -> Result:
+    mention = documents.mention(variable.name)
+    in_example = example is not None and variable.name in example.names
+    if mention is not None and (in_example or example is None):
+        where = f"{mention[0]}:{mention[1]}"
+        shown = f"{example.file}:{example.names[variable.name]}" if example is not None else ""
+        return passed(
+            f"{variable.name} is documented.",
+            subject=variable.name,
+            need=variable.need,
+            in_example=in_example,
+            documented=True,
+            document=where,
+            example=shown,
+            description=mention[2].strip()[:200],
+            read=[*_reads(variable)],
+        )
+    code: list[Code] = []
+    missing: list[str] = []
+    if example is not None and not in_example:
+        missing.append(example.file)
+        code.append(Code(example.file, _example_line(variable), language="sh"))
+    if mention is None:
+        readme = documents.files[0] if documents.files else "README.md"
+        missing.append("the documents" if documents.files else "a README")
+        code.append(Code(readme, _table_row(variable), language="markdown"))
+    return failed(
+        f"{variable.name} is missing in {' and '.join(missing)}.",
+        subject=variable.name,
+        severity=Severity.HIGH if variable.need == "required" else Severity.LOW,
+        root_cause=f"The code reads it ({', '.join(_reads(variable)[:_PLACES])}); nobody wrote it down.",
+        impact=_undocumented_impact(variable),
+        fix=Fix((f"Add {variable.name} to {' and '.join(missing)}.",), tuple(code), _DOCS, 5),
+        locations=_places(variable),
+        need=variable.need,
+        default=None if is_secret_name(variable.name) else variable.default,
+        in_example=in_example,
+        documented=mention is not None,
+        missing_in=[*missing],
+    )
+
+
+def _undocumented_impact(variable: Variable) -> str:
+    if variable.need == "required":
+        return (
+            "Whoever sets up an environment does not know that it must be set; the application fails there."
+        )
+    return "Whoever runs the application does not know that it can be set."
+
+
+def _no_example(ctx: Context, found: list[Variable]) -> Result:
+    name = ctx.parameters.variables.example or EXAMPLE_NAMES[0]
+    text = proposed_example(found)
+    kept = ctx.keep(name.rpartition("/")[2].lstrip(".") or "env.example", text.encode())
+    return failed(
+        f"There is no example file ({name}) that lists the {len(found)} variables of the code.",
+        subject=name,
+        severity=Severity.HIGH if any(variable.need == "required" for variable in found) else Severity.LOW,
+        root_cause=f"None of {', '.join((name, *EXAMPLE_NAMES[1:4]))} stands in the project's folder.",
+        impact="An environment is set up by guessing; a forgotten variable shows at the start in production.",
+        fix=Fix((f"Write {name} as below and commit it.",), (Code(name, text, language="sh"),), _DOCS, 10),
+        locations=(Location(name),),
+        proposed=kept,
+        variables=[variable.name for variable in found],
+    )
+
+
+def proposed_example(found: list[Variable]) -> str:
+    """Return a whole example file: required variables first, each with where it is read."""
+    blocks = [
+        "# Environment variables of this application. Copy to .env and fill in; never commit that copy.\n"
+    ]
+    for need, title in (("required", "Required"), ("default", "With a default"), ("optional", "Optional")):
+        some = [variable for variable in found if variable.need == need]
+        if some:
+            lines = [f"# Read in {_reads(variable)[0]}\n{_example_line(variable)}" for variable in some]
+            blocks.append(f"# --- {title} ---\n" + "\n".join(lines) + "\n")
+    return "\n".join(blocks)
+
+
+def _example_line(variable: Variable) -> str:
+    value = _example_value(variable)
+    return f"{variable.name}={value}" if variable.need == "required" else f"# {variable.name}={value}"
+
+
+def _example_value(variable: Variable) -> str:
+    if is_secret_name(variable.name):
+        return _SECRET_EXAMPLE
+    if variable.default is not None and len(variable.default.split()) <= 1:
+        return variable.default
+    return next((value for end, value in _EXAMPLES if variable.name.endswith(end)), "value")
+
+
+def _table_row(variable: Variable) -> str:
+    default = "" if variable.default is None or is_secret_name(variable.name) else f"`{variable.default}`"
+    need = "yes" if variable.need == "required" else "no"
+    return (
+        "| Variable | Required | Default | Meaning |\n| --- | --- | --- | --- |\n"
+        f"| `{variable.name}` | {need} | {default} | <what it is for> |"
+    )
+
+
+def _reads(variable: Variable) -> list[str]:
+    return [f"{place.file}:{place.line}" for place in variable.references]
+
+
+def _places(variable: Variable) -> tuple[Location, ...]:
+    return tuple(Location(place.file, place.line) for place in variable.references[:_PLACES])
+
+
+# -- B8: set ---------------------------------------------------------------------------------------------------------
+
+
+@probe("environment.variables_set")
+def variables_set(ctx: Context) -> Iterable[Result]:
+    """Compare each required variable with what is set for the target; hand the required names on."""
+    found = own_variables(ctx)
+    required = [variable for variable in found if variable.need == "required"]
+    ctx.memo["required"] = tuple(variable.name for variable in required)
+    if not known_scan(ctx).files_scanned:
+        yield errored("No source file was read, so that the required variables are unknown.")
+        return
+    try:
+        names = ctx.target.variable_names()
+    except Unavailable as why:
+        yield skipped(Skip.UNAVAILABLE, f"The target does not tell which variables are set: {why.message}")
+        return
+    for variable in required:
+        if variable.name in names:
+            yield passed(
+                f"{variable.name} is set.",
+                subject=variable.name,
+                need="required",
+                set=True,
+                read=[*_reads(variable)[:_PLACES]],
+            )
+        else:
+            yield _unset(ctx, variable)
+    yield from _others(ctx, found, names)
+
+
+def _others(ctx: Context, found: list[Variable], names: frozenset[str]) -> Iterator[Result]:
+    others = [variable for variable in found if variable.need != "required"]
+    read = {variable.name for variable in known_scan(ctx).variables}
+    stray = sorted(name for name in names - read if not is_platform(name))
+    if others or not found:
+        yield passed(
+            f"{sum(variable.name in names for variable in others)} of {len(others)} variables that may be left out are set.",
+            subject="optional variables",
+            need="optional",
+            set=[variable.name for variable in others if variable.name in names],
+            unset={variable.name: variable.need for variable in others if variable.name not in names},
+            set_but_not_read=[*stray],
+        )
+
+
+def _unset(ctx: Context, variable: Variable) -> Result:
+    example = example_of(ctx)
+    shown = example.values.get(variable.name, "") if example is not None else ""
+    secret = is_secret_name(variable.name)
+    value = f"${{env:{variable.name}}}" if secret else shown or _example_value(variable)
+    file = f"parameters/{ctx.parameters.environment}.yaml"
+    place = variable.references[0]
+    return failed(
+        f"{variable.name} is required and not set in {ctx.parameters.environment}.",
+        subject=variable.name,
+        root_cause=f"{place.file}:{place.line} reads it ({place.idiom}) without a fallback; the target has no value for it.",
+        impact="The application does not start, or fails where it reads the variable.",
+        fix=Fix(
+            (
+                f"Set {variable.name} for {ctx.parameters.environment}; for a process that Deployer starts, in {file}.",
+                *(
+                    (f"Keep its value out of the file: export {variable.name}=… before the run.",)
+                    if secret
+                    else ()
+                ),
+            ),
+            (Code(file, f"deploy:\n  variables:\n    {variable.name}: {_quoted(value)}", language="yaml"),),
+            _DOCS,
+            10,
+        ),
+        locations=_places(variable),
+        need="required",
+        set=False,
+        example=(_SECRET_EXAMPLE if secret else shown or _example_value(variable)),
+        description=example.comments.get(variable.name, "") if example is not None else "",
+    )
+
+
+def _quoted(value: str) -> str:
+    return value if value and not set(value) & set(":#{}[]&*!|>'\"%@`") else f'"{value}"'

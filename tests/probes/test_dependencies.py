@@ -1,0 +1,232 @@
+"""Clean install and declared imports, with small wheels of the test's own and no index."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from deployer_lib.catalogue import Severity
+from deployer_lib.check import Outcome, Result, Skip
+from deployer_lib.probes.dependencies import dependencies_declared
+from deployer_lib.probes.install import clean_install
+from deployer_lib.probes.locks import find_lock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from deployer_lib.probes.context import Context
+
+    Make = Callable[..., Context]
+
+BASE = "http://127.0.0.1:9"
+PROJECT = '[project]\nname = "shop"\nversion = "1"\ndependencies = [\n  "alpha>=1",\n]\n'
+LOCK = "alpha==1.0\nbeta-dist==2.0\n    # via alpha\n"
+CODE = "import alpha\nimport os\nfrom shop import other\n"
+
+
+def wheel(folder: Path, name: str, version: str, module: str, requires: str = "") -> str:
+    """Write a wheel with one module, and return its digest."""
+    path = folder / f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
+    info = f"{name.replace('-', '_')}-{version}.dist-info"
+    texts = {
+        f"{module}.py": "",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requires}",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = "".join(f"{file},,\n" for file in (*texts, f"{info}/RECORD"))
+    with zipfile.ZipFile(path, "w") as archive:
+        for file, text in {**texts, f"{info}/RECORD": record}.items():
+            archive.writestr(file, text)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Two wheels that uv finds, and nothing else: alpha brings beta along."""
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    monkeypatch.setenv("UV_FIND_LINKS", str(folder))
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    return {
+        "alpha": wheel(folder, "alpha", "1.0", "alpha", "Requires-Dist: beta-dist>=1\n"),
+        "beta-dist": wheel(folder, "beta-dist", "2.0", "beta"),
+        "dev-only": wheel(folder, "dev-only", "1.0", "devonly"),
+    }
+
+
+def made(context: Make, **files: str) -> Context:
+    ctx = context(BASE)
+    texts = {
+        "pyproject.toml": PROJECT, "requirements.lock": LOCK,
+        "src/shop/__init__.py": "", "src/shop/other.py": "", "src/shop/main.py": CODE,
+    }  # fmt: skip
+    for name, text in {**texts, **files}.items():
+        if text is not None:
+            (ctx.workspace / name).parent.mkdir(parents=True, exist_ok=True)
+            (ctx.workspace / name).write_text(text, encoding="utf-8")
+    return ctx
+
+
+def outcomes(results: list[Result]) -> list[tuple[str, str]]:
+    return [(result.outcome.value, result.subject) for result in results]
+
+
+pytestmark = pytest.mark.usefixtures("shelf")
+
+
+def test_a_sound_project_installs_and_declares_all(context: Make) -> None:
+    ctx = made(context)
+    (declared,) = dependencies_declared(ctx)
+    (installed,) = clean_install(ctx)
+    assert (Outcome.PASS, {"alpha": "alpha"}) == (declared.outcome, declared.evidence["imports"])
+    assert (Outcome.PASS, {"alpha": "1.0", "beta-dist": "2.0"}) == (
+        installed.outcome, installed.evidence["installed"],
+    )  # fmt: skip
+    assert "import shop: exit code 0" == installed.evidence["own_import"]
+
+
+def test_digests_are_required_where_the_lock_has_them(context: Make, shelf: dict[str, str]) -> None:
+    lock = "".join(
+        f"{name}=={version} \\\n    --hash=sha256:{shelf[name]}\n"
+        for name, version in (("alpha", "1.0"), ("beta-dist", "2.0"))
+    )
+    (sound,) = clean_install(made(context, **{"requirements.lock": lock}))
+    assert (Outcome.PASS, True) == (sound.outcome, sound.evidence["hashes_required"])
+
+
+def test_a_wrong_digest_is_a_finding_that_says_so(context: Make, shelf: dict[str, str]) -> None:
+    lock = f"alpha==1.0 --hash=sha256:{'0' * 64}\nbeta-dist==2.0 --hash=sha256:{shelf['beta-dist']}\n"
+    (result,) = clean_install(made(context, **{"requirements.lock": lock}))
+    assert (Outcome.FAIL, "install") == (result.outcome, result.subject)
+    assert "hash" in result.root_cause.lower()
+    assert ("requirements.lock", 1) == (result.locations[0].file, result.locations[0].line)
+
+
+def test_a_version_that_does_not_exist_is_a_finding_with_the_resolver_s_line(context: Make) -> None:
+    ctx = made(context, **{"requirements.lock": "alpha==9.9\n    # via shop\n"})
+    assert [("error", "")] == outcomes(list(dependencies_declared(ctx)))
+    (result,) = clean_install(ctx)
+    assert Outcome.FAIL is result.outcome
+    assert "alpha==9.9" in result.root_cause
+
+
+def test_an_import_that_comes_only_along_with_another_is_a_finding(context: Make) -> None:
+    ctx = made(context, **{"src/shop/main.py": "import alpha\n\nimport beta\n"})
+    (result,) = dependencies_declared(ctx)
+    assert (Outcome.FAIL, "beta-dist", "src/shop/main.py", 3) == (
+        result.outcome, result.subject, result.locations[0].file, result.locations[0].line,
+    )  # fmt: skip
+    assert ["alpha"] == result.evidence["via"]
+    code = result.fix.code[0]
+    assert ("pyproject.toml", '  "beta-dist>=2.0",', 5) == (code.file, code.text, code.line)
+
+
+def test_an_import_that_nothing_brings_is_a_finding(context: Make) -> None:
+    (result,) = dependencies_declared(made(context, **{"src/shop/main.py": "import yaml\n"}))
+    assert (Outcome.FAIL, "pyyaml") == (result.outcome, result.subject)
+
+
+def test_a_development_dependency_in_production_code_is_a_finding(context: Make) -> None:
+    manifest = PROJECT + '[project.optional-dependencies]\ndev = ["dev-only"]\n'
+    ctx = made(context, **{"pyproject.toml": manifest, "src/shop/main.py": "import devonly\n"})
+    # The clean install has no module to tell by; the name of the distribution is not the module's.
+    (result,) = dependencies_declared(ctx)
+    assert Outcome.FAIL is result.outcome
+
+
+OPTIONAL = {
+    "src/shop/guarded.py": "try:\n    import gamma\nexcept ImportError:\n    gamma = None\n",
+    "src/shop/late.py": "def f():\n    import gamma\n",
+    "src/shop/typed.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import gamma\n",
+    "src/shop/own.py": "from . import other\nimport shop.other\nimport json\n",
+    "src/shop/named.py": "engine = 'postgresql+pg8000://'\nINSTALLED_APPS = ['gamma']\n",
+    "tests/test_a.py": "import pytest\n",
+    "scripts/x.py": "import nox\n",
+}
+
+
+def test_optional_own_and_named_modules_are_no_findings(context: Make) -> None:
+    assert [Outcome.PASS] == [result.outcome for result in dependencies_declared(made(context, **OPTIONAL))]
+
+
+def test_no_production_code_is_an_error(context: Make) -> None:
+    ctx = context(BASE)
+    (ctx.workspace / "pyproject.toml").write_text(PROJECT, encoding="utf-8")
+    assert [Outcome.ERROR] == [result.outcome for result in dependencies_declared(ctx)]
+
+
+def test_other_stacks_are_unavailable(context: Make) -> None:
+    for probe in (dependencies_declared, clean_install):
+        assert [Skip.UNAVAILABLE] == [result.skip for result in probe(context(BASE))]
+
+
+def test_a_declared_dependency_that_the_lock_lacks_is_a_finding(context: Make) -> None:
+    manifest = PROJECT.replace('"alpha>=1",', '"alpha>=1",\n  "dev-only>=1",')
+    results = list(clean_install(made(context, **{"pyproject.toml": manifest})))
+    assert ("fail", "dev-only") == outcomes(results)[0]
+    assert [("pyproject.toml", 6), ("requirements.lock", 0)] == [
+        (p.file, p.line) for p in results[0].locations
+    ]
+
+
+def test_a_pin_outside_the_declared_range_is_a_finding(context: Make) -> None:
+    results = list(
+        clean_install(made(context, **{"pyproject.toml": PROJECT.replace("alpha>=1", "alpha>=2")}))
+    )
+    assert (("fail", "alpha"), Severity.HIGH) == (outcomes(results)[0], results[0].severity)
+
+
+def test_without_a_lock_file_ranges_are_installed_and_a_finding_says_so(context: Make) -> None:
+    ctx = made(context)
+    (ctx.workspace / "requirements.lock").unlink()
+    assert [("fail", "lock file"), ("pass", "")] == outcomes(list(clean_install(ctx)))
+
+
+def test_requirements_without_versions_are_a_finding(context: Make) -> None:
+    ctx = made(context, **{"requirements.txt": "alpha\n"})
+    (ctx.workspace / "requirements.lock").unlink()
+    (ctx.workspace / "pyproject.toml").unlink()
+    assert [("fail", "pins"), ("pass", "")] == outcomes(list(clean_install(ctx)))
+
+
+def test_packages_that_do_not_fit_together_are_a_finding(context: Make) -> None:
+    """A poetry lock is installed as it is, so that a pin edited by hand shows in the check afterwards."""
+    text = '[[package]]\nname = "alpha"\nversion = "1.0"\ngroups = ["main"]\n'
+    ctx = made(context, **{"poetry.lock": text})
+    (ctx.workspace / "requirements.lock").unlink()
+    (result,) = clean_install(ctx)
+    assert (Outcome.FAIL, "consistency") == (result.outcome, result.subject)
+    assert "beta-dist" in result.message
+
+
+def test_a_package_that_can_t_be_imported_is_a_finding(context: Make) -> None:
+    (result,) = clean_install(made(context, **{"src/shop/__init__.py": "import nowhere\n"}))
+    assert (Outcome.FAIL, "import") == (result.outcome, result.subject)
+    assert "nowhere" in result.message
+
+
+def test_a_declared_command_is_believed_by_its_exit_status(context: Make) -> None:
+    for code, outcome in ((0, Outcome.PASS), (3, Outcome.FAIL)):
+        command = [sys.executable, "-c", f"import sys; print('error: no'); sys.exit({code})"]
+        assert [outcome] == [
+            result.outcome for result in clean_install(context(BASE, install={"command": command}))
+        ]
+
+
+def test_lock_files_of_other_tools_are_read(tmp_path: Path) -> None:
+    (tmp_path / "Pipfile.lock").write_text('{"default": {"a": {"version": "==1.2", "hashes": ["sha256:0"]}}}')
+    found = find_lock(tmp_path)
+    assert found is not None
+    assert ({"a": "1.2"}, "a==1.2 --hash=sha256:0") == (found.pins, found.requirements)
+    (tmp_path / "uv.lock").write_text(
+        '[[package]]\nname = "b"\nversion = "3"\n[[package]]\nname = "me"\nversion = "1"\nsource = { virtual = "." }\n'
+    )
+    found = find_lock(tmp_path)
+    assert found is not None
+    assert {"b": "3"} == found.pins
