@@ -1,0 +1,313 @@
+"""A phase: what a notebook opens, checks and closes.
+
+::
+
+    phase = Phase.open("smoke", globals())
+    phase.check("smoke.health")
+    phase.close()
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from deployer_lib.app.handover import Live, update_live
+from deployer_lib.catalogue import CATALOGUE, PHASES, CheckSpec, Effect, Severity
+from deployer_lib.check import Check, Outcome, Skip, Verdict, errored, judge
+from deployer_lib.errors import PhaseBlocked, PhaseUndecided, UsageError
+from deployer_lib.parameters.model import Parameters
+from deployer_lib.parameters.waivers import read_waivers
+from deployer_lib.phase.inputs import gather
+from deployer_lib.phase.making import Standing, made, now_iso
+from deployer_lib.phase.output import Output
+from deployer_lib.phase.session import Session, actor, open_session
+from deployer_lib.probes import MODULES
+from deployer_lib.probes.context import PROBES, Context, Probe
+from deployer_lib.record import INPUTS_MIME
+from deployer_lib.show import checks_bundle, table_bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from deployer_lib.app.http import Http
+    from deployer_lib.app.target import Target
+
+__all__ = ["Phase"]
+
+#: Phases whose blocking findings mean that the target is not touched further.
+_GATES: Final = frozenset({"preflight", "build", "deploy"})
+
+
+class Phase:
+    """One phase of a run in one kernel; the notebook's one object."""
+
+    def __init__(self, session: Session, output: Output, wall: Callable[[], datetime]) -> None:
+        self._session = session
+        self._output = output
+        self._wall = wall
+        self._checks: dict[str, list[Check]] = {}
+        self._opened_at = wall()
+        self._closed = False
+
+    @classmethod
+    def open(cls, name: str, cell: dict[str, Any]) -> Self:
+        """Open a phase: read the parameters, install the redactor, show the header.
+
+        Args:
+            name: the phase (``smoke``), or a name of the team's own.
+            cell: ``globals()`` of the notebook, from which the parameters cell's values are taken.
+
+        Raises:
+            ParametersError: a parameter is wrong; nothing was touched.
+        """
+        output = Output.of_kernel()
+        session = open_session(name, {key: cell.get(key) for key in Parameters.model_fields}, output.progress)
+        output.redact(session.redactor)
+        for module in MODULES.get(name, ()):
+            import_module(f"deployer_lib.probes.{module}")
+        phase = cls(session, output, lambda: datetime.now(UTC))
+        phase._begin()
+        return phase
+
+    @property
+    def parameters(self) -> Parameters:
+        """Return the effective parameters."""
+        return self._session.parameters
+
+    @property
+    def http(self) -> Http:
+        """Return the guarded client, for exploring by hand."""
+        return self._session.context.http
+
+    @property
+    def target(self) -> Target:
+        """Return the target."""
+        return self._session.context.target
+
+    @property
+    def context(self) -> Context:
+        """Return what probes are given."""
+        return self._session.context
+
+    @property
+    def checks(self) -> list[Check]:
+        """Return the checks that were made so far."""
+        return [check for group in self._checks.values() for check in group]
+
+    def check(
+        self,
+        check_id: str,
+        probe: Probe | None = None,
+        *,
+        title: str = "",
+        severity: str = "high",
+        effect: str = "observe",
+        needs: tuple[str, ...] = (),
+    ) -> None:
+        """Make one check and show what came of it.
+
+        Args:
+            check_id: an id of the catalogue, or one with a prefix of the team's own (``team.orders_fresh``).
+            probe: for a team's own check: a function from :class:`Context` to results.
+            title: the claim of an own check.
+            severity: of an own check.
+            effect: what an own check does to the target.
+            needs: ids that must have passed before an own check.
+
+        Raises:
+            UsageError: the id is unknown, or an own check takes a packaged id.
+        """
+        spec, run = self._resolve(check_id, probe, title, severity, effect, needs)
+        if spec.effect is Effect.DISRUPT and check_id in self._checks:
+            raise UsageError(
+                f"{check_id} disrupts the target and was made in this run already.",
+                hint="Restart the kernel for another run of this phase.",
+            )
+        self._output.begin(f"{spec.title} …")
+        checks, interrupted = made(spec, run, self.context, self._standing(), self._wall)
+        self._checks[check_id] = checks
+        self._session.refresh()
+        self._output.result(checks_bundle(self._session.phase, checks, closed=False))
+        self._output.charts(self.context)
+        if interrupted is not None:
+            raise interrupted
+
+    def close(self) -> None:
+        """End the phase: keep all checks as one output, hand facts over, and give everything back.
+
+        Raises:
+            PhaseBlocked: a finding blocks; the checks output stands before it.
+            PhaseUndecided: a required check could not tell, or was not made.
+        """
+        phase, checks = self._session.phase, self.checks
+        if not checks:
+            spec = CheckSpec(f"{phase}.nothing", "K2", "The phase makes at least one check", Severity.HIGH)
+            checks, _ = made(
+                spec, lambda _: [errored("no check was made")], self.context, self._standing(), self._wall
+            )
+            self._checks[spec.id] = checks
+        waivers = read_waivers(self._session.places.root, self.parameters.environment)
+        held = [
+            check.waived(w) if (w := waivers.get(check.key) or waivers.get(check.id)) else check
+            for check in checks
+        ]
+        verdict, blocking_ids, open_ids = judge(
+            held, block_on=self.parameters.block_on, required=self._required(checks)
+        )
+        blocking = [
+            c for c in held if c.id in blocking_ids and c.outcome is Outcome.FAIL and c.waiver is None
+        ]
+        self._hand_over(checks, blocking)
+        self._session.give_back()
+        self._output.begin("")
+        self._output.result(checks_bundle(phase, checks, closed=True))
+        self._closed = True
+        if verdict is Verdict.NO_GO:
+            first = blocking[0]
+            name = f"{first.id} {first.subject}".strip()
+            more = f" (and {len(blocking) - 1} more)" if len(blocking) > 1 else ""
+            raise PhaseBlocked(f"{name}: {first.result.message}{more}")
+        if verdict is Verdict.UNDECIDED:
+            raise PhaseUndecided(f"could not tell: {', '.join(open_ids)}")
+
+    def _required(self, checks: list[Check]) -> list[str] | None:
+        """Return the checks of this phase that must have been made; None where all must."""
+        if self.parameters.required is None:
+            return None
+        return [i for i in self.parameters.required if i in {check.id for check in checks}]
+
+    def _begin(self) -> None:
+        session = self._session
+        self._output.show(self._header())
+        rows = [
+            (key, value, f"{file}:{line}" if line else file)
+            for key, value, file, line in session.loaded.effective()
+        ]
+        self._output.show(
+            table_bundle("effective parameters", ("parameter", "value", "from"), rows, folded=True)
+        )
+        if session.phase == session.setting.first:
+            inputs = gather(session, self._opened_at)
+            self._output.show(
+                {
+                    INPUTS_MIME: inputs.to_json(),
+                    "text/plain": f"Round {inputs.round}" + ("" if inputs.history else " (no history)"),
+                }
+            )
+            update_live(session.places.records, _fresh)
+
+    def _header(self) -> dict[str, object]:
+        session, parameters = self._session, self.parameters
+        live = self.context.live
+        allowed = ", ".join(sorted(session.context.guard.allow))
+        artifact = live.artifact if live else {}
+        change = parameters.change
+        approvals = ", ".join(a.by for a in parameters.approvals)
+        rows = [
+            (
+                "target",
+                self.http.base_url
+                if live or parameters.deploy.address
+                else f"not deployed yet ({parameters.deploy.kind})",
+            ),
+            ("environment", parameters.environment + (" (protected)" if parameters.protected else "")),
+            ("who", "{name} ({source})".format(**actor(os.environ))),
+            ("when", now_iso(self._opened_at)),
+            ("run", session.setting.run),
+            ("commit", parameters.commit or artifact.get("commit") or "not recorded"),
+            (
+                "artifact",
+                " ".join(filter(None, (artifact.get("name"), artifact.get("digest")))) or "not built yet",
+            ),
+            ("effects allowed", allowed),
+            ("change", change.ticket or "not recorded"),
+            ("approved by", approvals or "not recorded"),
+            ("parameters", f"{', '.join(session.loaded.files)} ({session.loaded.digest})"),
+        ]
+        return table_bundle(f"Deployer · {session.phase} · {parameters.environment}", ("", ""), rows)
+
+    def _resolve(
+        self,
+        check_id: str,
+        probe: Probe | None,
+        title: str,
+        severity: str,
+        effect: str,
+        needs: tuple[str, ...],
+    ) -> tuple[CheckSpec, Probe]:
+        known = CATALOGUE.get(check_id)
+        if probe is None:
+            if known is None or check_id not in PROBES:
+                raise UsageError(
+                    f"There is no check {check_id} in this phase.", hint="deployer checks lists them."
+                )
+            return known, PROBES[check_id]
+        prefix, dot, name = check_id.partition(".")
+        if known is not None or not dot or not name or prefix in PHASES:
+            raise UsageError(
+                f"{check_id} can't be the id of an own check.",
+                hint="Give it a prefix of your own: team.orders_fresh.",
+            )
+        return CheckSpec(check_id, "K7", title or check_id, Severity(severity), Effect(effect), needs), probe
+
+    def _standing(self) -> Standing:
+        live = self.context.live or Live()
+        outcomes: dict[str, tuple[Outcome, Skip | None]] = dict.fromkeys(live.passed, (Outcome.PASS, None))
+        outcomes |= dict.fromkeys(live.not_passed, (Outcome.FAIL, None))
+        because: dict[str, str] = {}
+        for check_id, group in self._checks.items():
+            worst = next((c for c in group if c.outcome is not Outcome.PASS), group[0])
+            outcomes[check_id] = (worst.outcome, worst.result.skip)
+            if worst.result.because:
+                because[check_id] = worst.result.because
+        parameters, setting = self.parameters, self._session.setting
+        begun = datetime.fromisoformat(setting.started_at) if setting.started_at else self._opened_at
+        return Standing(
+            profile=parameters.profile,
+            not_applicable=parameters.not_applicable,
+            deployed=bool(live.base_url) or parameters.deploy.kind != "process",
+            blocked_by=live.blocked_by,
+            outcomes=outcomes,
+            because=because,
+            time_left_s=parameters.budget_s - (self._wall() - begun).total_seconds(),
+            severities=parameters.severities,
+        )
+
+    def _hand_over(self, checks: list[Check], blocking: list[Check]) -> None:
+        phase = self._session.phase
+        mine = f"{phase}."
+        worst = {check.id: True for check in checks}
+        for check in checks:
+            unimportant = check.result.skip is Skip.NOT_APPLICABLE
+            worst[check.id] &= check.outcome is Outcome.PASS or unimportant
+        required = self.context.memo.get("required")
+
+        def change(live: Live) -> Live:
+            values = {name: getattr(live, name) for name in Live.__slots__}
+            values["passed"] = tuple(i for i in live.passed if not i.startswith(mine)) + tuple(
+                i for i, ok in worst.items() if ok
+            )
+            values["not_passed"] = tuple(i for i in live.not_passed if not i.startswith(mine)) + tuple(
+                i for i, ok in worst.items() if not ok
+            )
+            values["environment"] = self.parameters.environment
+            if live.blocked_by.startswith(mine):
+                values["blocked_by"] = ""
+            if phase in _GATES and blocking and not values["blocked_by"]:
+                values["blocked_by"] = blocking[0].id
+            if isinstance(required, tuple):
+                values["required"] = required
+            return Live(**values)
+
+        update_live(self._session.places.records, change)
+
+
+def _fresh(live: Live) -> Live:
+    """Forget what an earlier run found; what stands deployed stays known."""
+    return Live(
+        **{**asdict(live), "passed": (), "not_passed": (), "blocked_by": "", "required": live.required}
+    )
