@@ -190,6 +190,7 @@ CATALOGUE: Final[dict[str, CheckSpec]] = {
             target=False,
         ),
         _S("environment.migrations", "B11", "Database migrations are ready", _C, target=False),
+        _S("build.run", "C2", "The production build succeeds", _C, box=1, target=False),
         _S(
             "build.clean",
             "C1",
@@ -198,7 +199,6 @@ CATALOGUE: Final[dict[str, CheckSpec]] = {
             needs=("build.run",),
             target=False,
         ),
-        _S("build.run", "C2", "The production build succeeds", _C, box=1, target=False),
         _S("build.size", "C3", "The output keeps its size budgets", _M, needs=("build.run",), target=False),
         _S(
             "deploy.run", "D1", "The deployment runs and its process starts", _C, _D, box=5, profiles=_STARTED

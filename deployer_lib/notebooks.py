@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["Cell", "keeps_inputs", "notebook_phase", "read_cells", "read_record"]
+__all__ = ["Cell", "keeps_inputs", "notebook_phase", "read_cells", "read_phase", "read_record"]
 
 _REPLY: Final = "shell.execute_reply"
 _NAME: Final = re.compile(r"^\d{2}_(.+)\.ipynb$")
@@ -121,7 +121,12 @@ def _duration_s(cells: Sequence[Cell]) -> float:
     return round(max(0.0, (max(ended) - min(begun)).total_seconds()), 3)
 
 
-def _read_phase(path: Path, phase: str, *, aborted: bool) -> PhaseRecord:
+def read_phase(path: Path, phase: str, *, aborted: bool = False) -> PhaseRecord:
+    """Return what one executed notebook tells of its phase.
+
+    Raises:
+        RecordError: it can't be read.
+    """
     notebook = _load(path)
     cells = read_cells(path)
     try:
@@ -182,7 +187,7 @@ def read_record(folder: Path, *, aborted: bool = False, withheld: Sequence[str] 
         phase = notebook_phase(path.name)
         if phase is None or phase == "report":
             continue
-        phases.append(_read_phase(path, phase, aborted=aborted))
+        phases.append(read_phase(path, phase, aborted=aborted))
         if inputs is None and (kept := _payloads(_load(path), INPUTS_MIME)):
             inputs = Inputs.from_json(kept[0])
     if inputs is None:

@@ -8,12 +8,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ulid import ULID
+
+from deployer_lib.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,12 +73,23 @@ class Places:
         return base / f"deployer-{os.getuid()}" / digest
 
     def make(self) -> None:
-        """Make the folders that every phase needs."""
+        """Make the folders that every phase needs.
+
+        Raises:
+            UsageError: the folder for sockets and tokens is not private.
+        """
         self.records.mkdir(parents=True, exist_ok=True)
         self.state.mkdir(parents=True, exist_ok=True)
         (self.root / ".deployer").chmod(0o700)
-        self.runtime.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.runtime.mkdir(mode=0o700, exist_ok=True)
+        for folder in (self.runtime.parent, self.runtime):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            about = folder.lstat()
+            # In a shared /tmp another account may have made it first, to read what kernels say.
+            if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.getuid() or about.st_mode & 0o077:
+                raise UsageError(
+                    f"{folder} is not a private folder of this account.",
+                    hint="Remove it, or let XDG_RUNTIME_DIR name a private one.",
+                )
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="May this build go to that environment, and how do we know?",
 )
+_INTERRUPTED: Final = 130
 _TRIGGERS: Final = ("deploy", "schedule", "pr", "manual")
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout; everything else on stderr.")]
@@ -117,6 +118,9 @@ def run(
     except DeployerError as error:
         listener.close()
         _fail(error, 3)
+    except KeyboardInterrupt:  # before anything was kept
+        listener.close()
+        raise typer.Exit(_INTERRUPTED) from None
     listener.close()
     if as_json:
         _out(finished.results)

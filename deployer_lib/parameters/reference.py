@@ -90,7 +90,7 @@ def _rows(model: type[BaseModel], path: str) -> Iterator[tuple[str, FieldInfo]]:
 
 
 def _row(dotted: str, field: FieldInfo) -> str:
-    sentence = (field.description or "").replace("|", "\\|").replace("``", "`")
+    sentence = " ".join((field.description or "").split()).replace("|", "\\|").replace("``", "`")
     return f"| `{dotted}` | {_type(field.annotation)}{_limits(field)} | {_default(field)} | {sentence} |"
 
 

@@ -151,8 +151,10 @@ class Phase:
             )
             self._checks[spec.id] = checks
         waivers = read_waivers(self._session.places.root, self.parameters.environment)
+        today = self._opened_at.date().isoformat()
+        valid = {key: waiver for key, waiver in waivers.items() if waiver.expires >= today}
         held = [
-            check.waived(w) if (w := waivers.get(check.key) or waivers.get(check.id)) else check
+            check.waived(w) if (w := valid.get(check.key) or valid.get(check.id)) else check
             for check in checks
         ]
         verdict, blocking_ids, open_ids = judge(
@@ -211,7 +213,7 @@ class Phase:
             (
                 "target",
                 self.http.base_url
-                if live or parameters.deploy.address
+                if parameters.deploy.address or (live and live.base_url)
                 else f"not deployed yet ({parameters.deploy.kind})",
             ),
             ("environment", parameters.environment + (" (protected)" if parameters.protected else "")),

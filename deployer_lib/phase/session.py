@@ -84,7 +84,12 @@ def allowed_effects(parameters: Parameters) -> frozenset[Effect]:
 
 
 def open_session(
-    phase: str, injected: Mapping[str, Any], progress: Callable[[str], None], *, root: Path | None = None
+    phase: str,
+    injected: Mapping[str, Any],
+    progress: Callable[[str], None],
+    *,
+    root: Path | None = None,
+    setting: RunSetting | None = None,
 ) -> Session:
     """Read the parameters and open guard, client, target and folders.
 
@@ -95,7 +100,7 @@ def open_session(
     root = root or find_root(Path.cwd(), os.environ)
     environment = str(injected.get("environment") or "")
     loaded = load(root, environment, injected={k: v for k, v in injected.items() if k != "environment"})
-    setting = RunSetting.from_environment(os.environ)
+    setting = setting or RunSetting.from_environment(os.environ)
     places = Places.of(
         root, loaded.parameters.environment, Path(setting.outputs) if setting and setting.outputs else None
     )
@@ -103,7 +108,6 @@ def open_session(
     if setting is None:
         run = new_run_id()
         setting = RunSetting(run, str(places.records / "adhoc" / run), first="preflight", planned=(phase,))
-    Path(setting.run_dir).mkdir(parents=True, exist_ok=True)
     redactor, tokens = _secrets(loaded, places)
     context = _context(phase, loaded, places, setting, redactor, tokens, progress)
     return Session(phase, places, setting, loaded, redactor, tokens, context)

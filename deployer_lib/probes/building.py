@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["build"]
 
 _LISTED: Final = 50
+_NOTHING: Final = (None, "", "unknown")  # what a build writes that does not know
 _WARNING: Final = re.compile(r"\b(warn(ing)?|deprecat\w+)\b", re.IGNORECASE)
 _ERROR: Final = re.compile(r"(^|\s)(error|fatal)\b[:\[ ]", re.IGNORECASE)
 
@@ -177,7 +178,7 @@ def _info(ctx: Context, declared: Build) -> dict[str, str]:
     except (OSError, ValueError):
         return {}
     return (
-        {key: str(data[key]) for key in ("build_id", "version", "commit") if data.get(key)}
+        {key: str(data[key]) for key in ("build_id", "version", "commit") if data.get(key) not in _NOTHING}
         if isinstance(data, dict)
         else {}
     )

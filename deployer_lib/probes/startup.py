@@ -27,7 +27,12 @@ _TRACE: Final = re.compile(
 def without_required_variables(ctx: Context) -> Iterable[Result]:
     """Start one copy as it is, as a control, then one without each required variable."""
     settings = ctx.parameters.bugs.startup
-    required = tuple(settings.variables) or (ctx.live.required if ctx.live else ())
+    known = tuple(settings.variables) or (ctx.live.required if ctx.live else ())
+    names = ctx.target.variable_names()
+    required = [name for name in known if name in names]  # taking away what is not set changes nothing
+    if known and not required:
+        yield errored(f"none of {', '.join(known)} is set, so that none can be taken away")
+        return
     if not required:
         yield _nothing_required(ctx)
         return

@@ -34,7 +34,7 @@ class Stop:
     def __init__(self) -> None:
         self.pressed = threading.Event()
         self._pid: int | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal may press while its own thread watches
 
     def watch(self, pid: int | None) -> None:
         """Remember which kernel runs; None when there is none."""
@@ -88,6 +88,12 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill ships
                 super().papermill_execute_cells()
         finally:
             self.stop.watch(None)
+
+    def execute_cell(self, cell: object, cell_index: int, **options: object) -> object:
+        """Leave out what comes after the stop: a kernel between two cells does not hear an interrupt."""
+        if self.stop.pressed.is_set():
+            return cell
+        return super().execute_cell(cell, cell_index, **options)
 
     def process_message(self, msg: dict[str, Any], cell: object, cell_index: int) -> object:
         output = super().process_message(msg, cell, cell_index)
@@ -197,6 +203,7 @@ def execute(
         parameters=dict(parameters),
         engine_name=ENGINE,
         kernel_name="python3",
+        language="python",  # a notebook of a team may not say so
         progress_bar=False,
         stop=stop,
         kernels=kernels,

@@ -6,6 +6,7 @@ a few hundredths, with the same isolation. Where there is no fork, kernels start
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -49,7 +50,8 @@ class WarmKernels:
 
     def close(self) -> None:
         """End the parent, and with it what still runs of its kernels."""
-        self._lines.close()
+        with contextlib.suppress(OSError):  # what was not sent is of no use to an ended parent
+            self._lines.close()
         self._channel.close()
         try:
             self._process.wait(5)
@@ -68,10 +70,13 @@ class WarmKernels:
         return None if code is None else int(code)
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        with self._lock:
-            self._lines.write(json.dumps(request) + "\n")
-            self._lines.flush()
-            line = self._lines.readline()
+        try:
+            with self._lock:
+                self._lines.write(json.dumps(request) + "\n")
+                self._lines.flush()
+                line = self._lines.readline()
+        except OSError:
+            line = ""
         if not line:
             raise RuntimeError("the parent of the kernels ended")
         answer: dict[str, Any] = json.loads(line)

@@ -63,7 +63,7 @@ def plan_run(root: Path, environment: str) -> Plan:
     confirmed = not parameters.protected or parameters.confirm == parameters.environment
     checks = []
     for spec in CATALOGUE.values():
-        if spec.id in parameters.not_applicable:
+        if parameters.not_applicable.get(spec.id):
             would = f"not applicable: {parameters.not_applicable[spec.id]}"
         elif parameters.profile not in spec.profiles:
             would = f"not applicable to a {parameters.profile.value} application"

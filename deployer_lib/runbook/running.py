@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from deployer_lib.check import Verdict
-from deployer_lib.errors import RecordError, UsageError
+from deployer_lib.errors import DeployerError, RecordError, UsageError
 from deployer_lib.notebooks import keeps_inputs
 from deployer_lib.parameters.reader import load
 from deployer_lib.phase.making import now_iso
@@ -25,11 +25,12 @@ from deployer_lib.runbook.engine import Stop, execute, whole_files
 from deployer_lib.runbook.kernels import WarmKernels
 from deployer_lib.runbook.notebooks import REPORT, Notebook, choose
 from deployer_lib.runbook.publishing import publish
+from deployer_lib.runbook.resuming import resume
 from deployer_lib.runbook.sealing import commit, link_latest, write_about, write_reports
 from deployer_lib.runbook.standing import stop_target, sweep_leftovers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from deployer_lib.parameters.reader import Loaded
 
@@ -88,6 +89,7 @@ def run(request: RunRequest, listener: Listener) -> Finished:
     Raises:
         UsageError: parameters or arguments are wrong; nothing was touched.
         RecordError: not even the first notebook kept its inputs.
+        KeyboardInterrupt: it was interrupted before that.
     """
     loaded = load(request.root, request.environment, injected=request.overrides)
     notebooks = choose(request.root, request.phases)
@@ -137,28 +139,42 @@ class _Run:
         self.request, self.loaded, self.places = request, loaded, places
         self.notebooks, self.listener, self.redactor = notebooks, listener, redactor
         self.stop = Stop()
+        self.remaining = tuple(notebooks)
         self.setting = self._setting()
         self.run_dir = Path(self.setting.run_dir)
         self.kernels: WarmKernels | None = None
+        self.finishing = False  # no notebook is executed any more
         self.kernel_ends: dict[str, str] = {}  # notebook → how papermill says that it ended
 
     def _setting(self) -> RunSetting:
-        run = new_run_id()
         planned = tuple(n.phase for n in self.notebooks if n.phase != REPORT)
+        run, run_dir, first = new_run_id(), None, planned[0] if planned else "preflight"
+        if self.request.resume:
+            resumed = resume(self.places, self.notebooks)
+            run, run_dir, first, self.remaining = (
+                resumed.run,
+                resumed.run_dir,
+                resumed.first,
+                resumed.remaining,
+            )
         return RunSetting(
             run,
-            str(self.places.records / run),
+            str(run_dir or self.places.records / run),
             mode="batch",
             trigger=self.request.trigger,
             started_at=now_iso(),
-            first=planned[0] if planned else "preflight",
+            first=first,
             planned=planned,
             outputs=str(self.places.outputs),
             history=str(self.request.history.resolve()) if self.request.history else "",
         )
 
     def whole(self) -> Finished:
-        self.run_dir.mkdir(parents=True)
+        with self._signals():
+            return self._whole()
+
+    def _whole(self) -> Finished:
+        self.run_dir.mkdir(parents=True, exist_ok=self.request.resume)
         os.chdir(self.places.root)
         whole_files(os.path.relpath(self.run_dir, self.places.root))
         phases = [n.phase for n in self.notebooks]
@@ -167,12 +183,12 @@ class _Run:
         )
         self.kernels = WarmKernels.open()
         try:
-            with self._signals():
-                for notebook in self.notebooks:
-                    if self.stop.pressed.is_set():
-                        break
-                    self._execute(notebook)
-                    self._see_to_inputs(notebook)
+            for notebook in self.remaining:
+                if self.stop.pressed.is_set():
+                    break
+                self._execute(notebook)
+                self._see_to_inputs(notebook)
+            self.finishing = True
             return self._finish()
         finally:
             if self.kernels is not None:
@@ -205,7 +221,7 @@ class _Run:
     def _see_to_inputs(self, notebook: Notebook) -> None:
         """Let the next phase keep the run's inputs where this one ended before it did."""
         if notebook.phase == self.setting.first and not keeps_inputs(self.run_dir / notebook.name):
-            following = self.notebooks[self.notebooks.index(notebook) + 1 :]
+            following = self.remaining[self.remaining.index(notebook) + 1 :]
             if following:
                 self.setting = replace(self.setting, first=following[0].phase)
 
@@ -217,7 +233,8 @@ class _Run:
             return
 
         def press(_number: int, _frame: object) -> None:
-            self.listener.note("interrupted: the kernel is asked to end, then the record is written")
+            first = "" if self.finishing else "the kernel is asked to end, then "
+            self.listener.note(f"interrupted: {first}the record is written")
             self.stop.press()
 
         before = {number: signal.signal(number, press) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -230,7 +247,7 @@ class _Run:
     def _finish(self) -> Finished:
         aborted = self.stop.pressed.is_set()
         if aborted or self.loaded.parameters.deploy.stop_after:
-            stop_target(self.places, self.loaded, self.setting.run, only_own=aborted)
+            self._stop_target(aborted=aborted)
         for name, value in TokenFile(self.places.runtime).load():
             self.redactor.add(value, name=name)
         try:
@@ -241,15 +258,15 @@ class _Run:
                 aborted=aborted,
             )
         except RecordError as error:
+            if aborted:
+                self._write_about((), aborted=True)
+                raise KeyboardInterrupt from error
             raise RecordError(
                 f"The run left no record that a report can be made of: {error.message}",
                 hint=f"See {os.path.relpath(self.run_dir, self.places.root)}; {error.hint}",
             ) from error
         results = sealed.reports.results
-        about = about_run(
-            self.setting, self.notebooks, self.run_dir, self.kernel_ends, sealed.withheld, aborted=aborted
-        )
-        write_about(self.run_dir, about)
+        self._write_about(sealed.withheld, aborted=aborted)
         if not aborted:
             commit(self.run_dir)
             link_latest(self.run_dir)
@@ -257,3 +274,16 @@ class _Run:
             self.listener.note(line)
         exit_code = EXIT_INTERRUPTED if aborted else EXIT_CODES[sealed.reports.verdict]
         return Finished(exit_code, results, self.run_dir, sealed.reports.log)
+
+    def _stop_target(self, *, aborted: bool) -> None:
+        """Stop the application; what stands in the way of that is told, and costs no record."""
+        try:
+            stop_target(self.places, self.loaded, self.setting, only_own=aborted)
+        except DeployerError as error:
+            self.listener.note(f"the application was not stopped: {error.message}")
+
+    def _write_about(self, withheld: Sequence[str], *, aborted: bool) -> None:
+        about = about_run(
+            self.setting, self.notebooks, self.run_dir, self.kernel_ends, withheld, aborted=aborted
+        )
+        write_about(self.run_dir, about)

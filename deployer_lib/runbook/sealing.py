@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from deployer_lib.record import Record
     from deployer_lib.redaction import Redactor
 
-__all__ = ["Sealed", "commit", "link_latest", "write_about", "write_files", "write_reports"]
+__all__ = ["MANIFEST", "Sealed", "commit", "link_latest", "write_about", "write_files", "write_reports"]
 
 MANIFEST: Final = "manifest.json"
 _READ_ONLY: Final = 0o444

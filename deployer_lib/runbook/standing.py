@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from deployer_lib.app.handover import read_live
+from deployer_lib.app.ledger import read_ledger
 from deployer_lib.app.opening import sweep_leftovers as sweep
 from deployer_lib.app.target import Artifact
 from deployer_lib.catalogue import Effect
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from deployer_lib.app.target import Deployment
     from deployer_lib.parameters.reader import Loaded
     from deployer_lib.phase.session import Session
-    from deployer_lib.places import Places
+    from deployer_lib.places import Places, RunSetting
 
 __all__ = ["bring_down_environment", "bring_up_environment", "stop_target", "sweep_leftovers"]
 
@@ -30,23 +32,37 @@ def sweep_leftovers(places: Places) -> list[str]:
     return sweep(places.state)
 
 
-def stop_target(places: Places, loaded: Loaded, run: str, *, only_own: bool) -> None:
+def stop_target(places: Places, loaded: Loaded, setting: RunSetting, *, only_own: bool) -> None:
     """Stop the process that the environment declares.
 
     Args:
         places: of the environment.
         loaded: its parameters.
-        run: id of the run that ends.
-        only_own: only where this run deployed it; an interrupted run leaves what it did not start.
+        setting: of the run that ends.
+        only_own: only where this run started it; an interrupted run leaves what it did not start.
     """
-    live = read_live(places.records)
-    if loaded.parameters.deploy.kind != "process" or live is None or (only_own and live.run != run):
+    if loaded.parameters.deploy.kind != "process" or (only_own and not _started_by(places, setting)):
         return
-    session = _session(places.root, loaded.parameters.environment, loaded.parameters.confirm, lambda _: None)
+    parameters = loaded.parameters
+    session = _session(
+        places.root, parameters.environment, parameters.confirm, lambda _: None, phase="stop", setting=setting
+    )
     try:
         session.context.target.stop()
     finally:
         session.give_back()
+
+
+def _started_by(places: Places, setting: RunSetting) -> bool:
+    """Tell whether a run started what stands: live.json names it, or it was interrupted before that and the ledger does."""
+    live, ledger = read_live(places.records), read_ledger(places.state / "supervisor" / "target.ledger.json")
+    if live is not None and live.base_url and live.run != setting.run:
+        return False  # what stood before still stands
+    if ledger is None or not ledger.started_at:
+        return False
+    return datetime.fromisoformat(ledger.started_at) >= datetime.fromisoformat(setting.started_at) or (
+        live is not None and live.run == setting.run
+    )
 
 
 def bring_up_environment(
@@ -58,16 +74,30 @@ def bring_up_environment(
         UsageError: the environment is no process or command that can be started, or does not allow it.
         DeployerError: the build or the deployment could not be begun.
     """
-    session = _session(root, environment, confirm, say)
+    told: list[Callable[[str], None]] = []  # what redacts is known only once the session is open
+    session = _session(root, environment, confirm, lambda text: told[0](text))
+
+    def shown(text: str) -> str:
+        return session.redactor.redact_text(text, place="deployer up")
+
+    def tell(text: str) -> None:
+        say(shown(text))
+
+    told.append(tell)
     try:
-        done = _brought_up(session, say)
+        done = _brought_up(session, tell)
     except NotAllowed as error:
         raise UsageError(error.message, hint=error.hint) from error
+    except UsageError:
+        raise
+    except DeployerError as error:
+        raise DeployerError(shown(error.message), hint=shown(error.hint)) from error
     finally:
         session.give_back()
     if not done.ok and done.output:
-        say(done.output)
-    return {"environment": environment, "ok": done.ok, "message": done.message, "base_url": done.base_url}
+        tell(done.output)
+    message = shown(done.message)
+    return {"environment": environment, "ok": done.ok, "message": message, "base_url": done.base_url}
 
 
 def _brought_up(session: Session, say: Callable[[str], None]) -> Deployment:
@@ -94,7 +124,7 @@ def bring_down_environment(root: Path, environment: str) -> dict[str, Any]:
     Raises:
         UsageError: the environment is not a process that we start.
     """
-    session = _session(root, environment, environment, lambda _: None)
+    session = _session(root, environment, environment, lambda _: None, phase="stop")
     try:
         if session.parameters.deploy.kind != "process":
             raise UsageError(
@@ -109,6 +139,14 @@ def bring_down_environment(root: Path, environment: str) -> dict[str, Any]:
     return {"environment": environment, "ok": True, "message": message}
 
 
-def _session(root: Path, environment: str, confirm: str, say: Callable[[str], None]) -> Session:
+def _session(
+    root: Path,
+    environment: str,
+    confirm: str,
+    say: Callable[[str], None],
+    *,
+    phase: str = "build",
+    setting: RunSetting | None = None,
+) -> Session:
     injected = {"environment": environment, **({"confirm": confirm} if confirm else {})}
-    return open_session("build", injected, say, root=root)
+    return open_session(phase, injected, say, root=root, setting=setting)
