@@ -31,6 +31,7 @@ __all__ = ["headers"]
 
 _SIX_MONTHS_S: Final = 15_552_000
 _FIRST_ERROR: Final = 400
+_NOTHING_SET: Final = 3  # so many headers that are nowhere sent have one cause, and are one finding
 _REDIRECT: Final = range(300, 400)
 _SAFE_REFERRERS: Final = frozenset(
     {"no-referrer", "same-origin", "strict-origin", "strict-origin-when-cross-origin"}
@@ -226,13 +227,56 @@ def headers(ctx: Context) -> Iterable[Result]:
     yield from unusable
     if not pages:
         return
+    absent = [rule for rule in _RULES if _nowhere_sent(rule, pages, https=settings.https)]
+    if len(absent) >= _NOTHING_SET:
+        yield _none_sent(ctx, absent, pages)
     for rule in _RULES:
         if rule.name == "Strict-Transport-Security" and not settings.https:
             yield skipped(
                 Skip.NOT_APPLICABLE, "Users do not come by https (health.headers.https)", subject=rule.name
             )
-            continue
-        yield _judged(ctx, rule, pages)
+        elif len(absent) < _NOTHING_SET or rule not in absent:
+            yield _judged(ctx, rule, pages)
+
+
+def _nowhere_sent(rule: _Rule, pages: Sequence[tuple[str, Answer]], *, https: bool) -> bool:
+    """Tell whether a header that is wanted is on none of the pages."""
+    if rule.name == "Server" or (rule.name == "Strict-Transport-Security" and not https):
+        return False
+    concerned = [answer for _, answer in pages if _is_html(answer) or not rule.html_only]
+    return bool(concerned) and all(
+        rule.name not in answer.headers and rule.judge(answer) for answer in concerned
+    )
+
+
+def _none_sent(ctx: Context, absent: Sequence[_Rule], pages: Sequence[tuple[str, Answer]]) -> Result:
+    """Return one finding for one cause: nothing sets these headers at all."""
+    names = [rule.name for rule in absent]
+    places = sources(ctx).locate(
+        *(re.compile(re.escape(name), re.IGNORECASE) for name in names),
+        "add_middleware(",
+        "app.use(",
+        "add_header",
+    )
+    path = pages[0][0]
+    return failed(
+        f"None of {', '.join(names)} is sent, on {', '.join(f'GET {path}' for path, _ in pages)}.",
+        subject="security headers",
+        root_cause="Nothing in the application, nor in front of it, sets security headers: the middleware that should "
+        "is missing or not installed.",
+        impact=" ".join(rule.impact for rule in absent if rule.name != "Referrer-Policy"),
+        fix=remedy(
+            ctx,
+            "security_headers",
+            "Send these headers with every answer, errors included, at one place in the application or in the proxy.",
+            f"See them with: curl -s -D - -o /dev/null {ctx.http.base_url}{path}",
+            minutes=60,
+            at=places[0] if places else None,
+        ),
+        locations=places,
+        missing=[*names],
+        paths={path: [*answer.headers] for path, answer in pages},
+    )
 
 
 def _pages(ctx: Context) -> tuple[list[tuple[str, Answer]], list[Result]]:

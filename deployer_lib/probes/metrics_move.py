@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from deployer_lib.catalogue import Severity
-from deployer_lib.check import Result, Skip, errored, failed, passed, skipped
+from deployer_lib.check import Fix, Result, Skip, errored, failed, passed, skipped
 from deployer_lib.probes.asking import ask, judge, token_of
 from deployer_lib.probes.context import probe
 from deployer_lib.probes.marked import Mark, ordinary_path
@@ -110,8 +110,17 @@ class _Moved:
             subject=self.name,
             root_cause=self._cause(),
             impact=f"Graphs and alerts on {self.name} show something else than what happens.",
-            fix=remedy(ctx, "metrics_count", *self._steps(), minutes=60),
+            fix=self._fix(ctx),
             locations=sources(ctx).locate(self.name, bare),
+        )
+
+    def _fix(self, ctx: Context) -> Fix:
+        if self.kind != "business" or self.rose:
+            return remedy(ctx, "metrics_count", *self._steps(), minutes=60)
+        variable = self.name.removesuffix("_total").upper()
+        step = f"Move {self.name} in the handler, once what was asked for has been done and stored."
+        return remedy(
+            ctx, "metrics_business", step, minutes=30, metric=self.name, variable=variable, did=self.did
         )
 
     def _cause(self) -> str:

@@ -74,8 +74,7 @@ def bring_up_environment(
         UsageError: the environment is no process or command that can be started, or does not allow it.
         DeployerError: the build or the deployment could not be begun.
     """
-    told: list[Callable[[str], None]] = []  # what redacts is known only once the session is open
-    session = _session(root, environment, confirm, lambda text: told[0](text))
+    session = _session(root, environment, confirm, lambda _: None)
 
     def shown(text: str) -> str:
         return session.redactor.redact_text(text, place="deployer up")
@@ -83,7 +82,7 @@ def bring_up_environment(
     def tell(text: str) -> None:
         say(shown(text))
 
-    told.append(tell)
+    session.context.progress = tell  # what redacts is known only now
     try:
         done = _brought_up(session, tell)
     except NotAllowed as error:

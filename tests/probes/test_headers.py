@@ -142,3 +142,13 @@ def test_policies_are_judged_as_browsers_combine_them(
     policy: list[str], expected: tuple[Weakness, ...]
 ) -> None:
     assert weaknesses(policies(policy)) == expected
+
+
+def test_an_application_that_sets_none_is_one_finding_that_names_all(served: Any, context: Any) -> None:
+    """One cause, one finding: five headers that one missing middleware would send."""
+    found = _judge(served, context, {"Content-Type": "text/html"})
+    assert ["security headers"] == [n for n, result in found.items() if result.outcome is Outcome.FAIL]
+    result = found["security headers"]
+    for name in ("Strict-Transport-Security", "X-Content-Type-Options", "Content-Security-Policy"):
+        assert name in result.message
+        assert name in result.fix.code[0].text

@@ -61,7 +61,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[s
 
 @pytest.mark.parametrize("warm", [True, False])
 def test_a_kernel_runs_alone_with_its_own_environment(
-    run: Callable[..., list[str]], kernels: WarmKernels, warm: bool
+    run: Callable[..., list[str]], kernels: WarmKernels, *, warm: bool
 ) -> None:
     source = "import os, sys; print(os.environ['HERE'], os.getpid(), os.getcwd(), flush=True)"
     used = kernels if warm else None

@@ -1,0 +1,40 @@
+"""See to what the tests need besides Python packages: by apt where this is root, else say what is missing and fail."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+#: Program → Debian package.
+WANTED = {"git": "git", "chromium": "chromium"}
+
+
+def missing() -> dict[str, str]:
+    """Return the programs that are not there, with their packages."""
+    return {program: package for program, package in WANTED.items() if shutil.which(program) is None}
+
+
+def main() -> int:
+    """Install what is missing and return 0, or say what to install and return 1."""
+    lacking = missing()
+    if not lacking:
+        return 0
+    packages = sorted(lacking.values())
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        print(f"installing {', '.join(packages)}", flush=True)
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", *packages]):
+            done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
+            if done.returncode:
+                print(f"{' '.join(command)} ended with {done.returncode}", file=sys.stderr)
+        lacking = missing()
+    if lacking:
+        print(f"The tests need {', '.join(lacking)}: apt-get install {' '.join(packages)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
