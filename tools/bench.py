@@ -64,6 +64,7 @@ class Quick(BaseHTTPRequestHandler):
     """Answer at once."""
 
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # one packet an answer: two would wait for each other
 
     def do_GET(self) -> None:
         """Answer two bytes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import traceback
 from dataclasses import dataclass, replace
@@ -159,11 +160,10 @@ def _raised(error: Exception, context: Context) -> Result:
 
 
 def _no_answer(error: RequestFailed, context: Context) -> Result:
-    last = []
-    try:
-        last = [line.text for line in context.target.logs()[-_TRACE_LINES:]]
-    except DeployerError:
-        last = []
+    last: list[str] = []
+    with contextlib.suppress(DeployerError):
+        if context.http.level == "full":  # log lines may hold what users sent
+            last = [line.text for line in context.target.logs()[-_TRACE_LINES:]]
     causes = {
         "refused": "Nothing listens at this address: the application is down, or listens elsewhere.",
         "name": "The host name does not resolve.",

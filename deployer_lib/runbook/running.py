@@ -5,8 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import signal
-import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,6 +25,7 @@ from deployer_lib.runbook.notebooks import REPORT, Notebook, choose
 from deployer_lib.runbook.publishing import publish
 from deployer_lib.runbook.resuming import resume
 from deployer_lib.runbook.sealing import commit, link_latest, write_about, write_reports
+from deployer_lib.runbook.signals import heard
 from deployer_lib.runbook.standing import stop_target, sweep_leftovers
 
 if TYPE_CHECKING:
@@ -170,7 +169,7 @@ class _Run:
         )
 
     def whole(self) -> Finished:
-        with self._signals():
+        with heard(self._press):
             return self._whole()
 
     def _whole(self) -> Finished:
@@ -225,24 +224,10 @@ class _Run:
             if following:
                 self.setting = replace(self.setting, first=following[0].phase)
 
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Let Ctrl-C and SIGTERM press the stop button."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-
-        def press(_number: int, _frame: object) -> None:
-            first = "" if self.finishing else "the kernel is asked to end, then "
-            self.listener.note(f"interrupted: {first}the record is written")
-            self.stop.press()
-
-        before = {number: signal.signal(number, press) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    def _press(self) -> None:
+        first = "" if self.finishing else "the kernel is asked to end, then "
+        self.listener.note(f"interrupted: {first}the record is written")
+        self.stop.press()
 
     def _finish(self) -> Finished:
         aborted = self.stop.pressed.is_set()
