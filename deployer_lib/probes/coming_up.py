@@ -206,7 +206,14 @@ def _said(answer: Answer) -> dict[str, str]:
         for name, keys in _KEYS.items():
             if key in keys:
                 found.setdefault(name, value)
+    if not re.fullmatch(r"[0-9a-fA-F]+", _bare(found.get("commit", ""))):
+        found.pop("commit", None)  # "unknown" says nothing of what runs
     return found
+
+
+def _bare(commit: str) -> str:
+    """Return a commit without a build's mark for changes of its own."""
+    return re.sub(r"(\+|-dirty)$", "", commit)
 
 
 def _leaves(value: JSONValue, key: str) -> Iterator[tuple[str, str]]:
@@ -223,7 +230,7 @@ def _equal(name: str, said: str, deployed: str) -> bool:
     """Compare exactly; a commit may be abbreviated, and a build's mark for uncommitted changes is no part of it."""
     if name != "commit":
         return said == deployed
-    said = re.sub(r"(\+|-dirty)$", "", said)
+    said = _bare(said)
     short, long = sorted((said, deployed), key=len)
     return len(short) >= _SHORT_COMMIT and long.startswith(short)
 
