@@ -235,7 +235,7 @@ CATALOGUE: Final[dict[str, CheckSpec]] = {
             "D5",
             "The version that answers is the one deployed",
             _C,
-            needs=("deploy.ready",),
+            needs=("deploy.ready", "deploy.process"),
             profiles=_SERVED,
         ),
         _S(

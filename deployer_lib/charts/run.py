@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -39,6 +40,7 @@ _OUTCOMES: Final = {
 }
 _PHASES: Final = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED, YELLOW, GREY)
 _MAX_BARS: Final = 12
+_WIDTH_CHARS: Final = 100  # of the small labels, across the whole chart
 
 
 def phases(durations_s: Mapping[str, float], budget_s: Mapping[str, float]) -> Chart:
@@ -81,8 +83,12 @@ def _stack(
         label = f"{name} {in_time(value)}" if spent else None
         axes.barh(y, value, left=left, height=0.62, color=colour, edgecolor=edge, label=label)
         if not spent:
-            share = f"{value / whole:.0%}" if whole else ""
-            axes.text(left + value / 2, y, f"{name}\n{share}", ha="center", va="center", fontsize=8)
+            part = value / whole if whole else 0.0
+            room = max(1.0, part * _WIDTH_CHARS)
+            words = textwrap.wrap(name, max(int(room), *map(len, name.split())))
+            size = min(7.0, 7.0 * room / max(map(len, words)))
+            label = "\n".join([*words, f"{part:.0%}"])
+            axes.text(left + value / 2, y, label, ha="center", va="center", fontsize=size)
         left += value
 
 

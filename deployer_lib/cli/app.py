@@ -90,8 +90,8 @@ def run(
 ) -> None:
     """Run the notebooks of an environment; exit 0 go, 1 no-go, 2 usage, 3 undecided, 130 interrupted."""
     from deployer_lib.cli.progress import listener_for  # noqa: PLC0415
-    from deployer_lib.runbook import RunRequest  # noqa: PLC0415
-    from deployer_lib.runbook import run as run_notebooks  # noqa: PLC0415
+    from deployer_lib.runbook.running import RunRequest  # noqa: PLC0415
+    from deployer_lib.runbook.running import run as run_notebooks  # noqa: PLC0415
 
     if trigger not in _TRIGGERS:
         _fail(UsageError(f"--trigger {trigger} is unknown.", hint=f"One of {', '.join(_TRIGGERS)}."), 2)
@@ -330,4 +330,7 @@ def _starting_root() -> Path:
 
 def main() -> None:
     """Run the command line."""
+    # jsonschema takes it where it can and builds a grammar with it at import: a second of every run, for a check of
+    # IRIs that nothing here asks for.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # None is how an import is refused
     app()

@@ -99,7 +99,9 @@ class Build(Section):
     command: Argv
     """Command that builds, in the working copy."""
     output: list[str] = Field(default=["dist"])
-    """Files and folders that the build makes; removed before it."""
+    """Files and folders that the build makes."""
+    clean: list[str] = Field(default=[])
+    """Files and folders that Deployer removes before the build, where the build does not do so itself."""
     artifact: str = ""
     """Pattern of the file that is deployed (dist/*.whl); the first output as a whole where empty."""
     info: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import sys
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -65,11 +66,16 @@ class Output:
                 self.chart(chart)
 
     def chart(self, chart: Chart) -> None:
-        """Show one chart with its alternative text."""
+        """Show one chart with its alternative text.
+
+        It stands in the output's metadata, and folded below the picture: JupyterLab shows no metadata.
+        """
         self.show(
-            {"image/png": base64.b64encode(chart.png).decode("ascii"), "text/plain": chart.alt},
+            {"image/png": base64.b64encode(chart.png).decode("ascii"), "text/plain": chart.title},
             {"image/png": {"alt": chart.alt, "title": chart.title}},
         )
+        words = f"<details><summary>this chart in words</summary>{html.escape(chart.alt)}</details>"
+        self.show({"text/html": words, "text/markdown": chart.alt, "text/plain": chart.alt})
 
     def _send(
         self, bundle: dict[str, object], *, update: bool, metadata: dict[str, object] | None = None

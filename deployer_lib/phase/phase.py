@@ -10,14 +10,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from deployer_lib.app.handover import Live, update_live
 from deployer_lib.catalogue import CATALOGUE, PHASES, CheckSpec, Effect, Severity
-from deployer_lib.check import Check, Outcome, Skip, Verdict, errored, judge
+from deployer_lib.check import Check, Location, Outcome, Skip, Verdict, errored, judge
 from deployer_lib.errors import PhaseBlocked, PhaseUndecided, UsageError
 from deployer_lib.parameters.model import Parameters
 from deployer_lib.parameters.waivers import read_waivers
@@ -129,9 +129,9 @@ class Phase:
             )
         self._output.begin(f"{spec.title} …")
         checks, interrupted = made(spec, run, self.context, self._standing(), self._wall)
-        self._checks[check_id] = checks
+        self._checks[check_id] = [self._placed(check) for check in checks]
         self._session.refresh()
-        self._output.result(checks_bundle(self._session.phase, checks, closed=False))
+        self._output.result(checks_bundle(self._session.phase, self._checks[check_id], closed=False))
         self._output.charts(self.context)
         if interrupted is not None:
             raise interrupted
@@ -181,6 +181,24 @@ class Phase:
         if self.parameters.required is None:
             return None
         return [i for i in self.parameters.required if i in {check.id for check in checks}]
+
+    def _placed(self, check: Check) -> Check:
+        """Give a finding without a place the one where what was asked is declared."""
+        if check.outcome is not Outcome.FAIL or check.result.locations:
+            return check
+        origins = self._session.loaded.origins
+        name = check.id.partition(".")[2]
+        for key in (f"{check.phase}.{name}", check.phase, "deploy"):
+            lines = sorted(
+                (origin.file, origin.line)
+                for dotted, origin in origins.items()
+                if (dotted == key or dotted.startswith((f"{key}.", f"{key}["))) and origin.line
+            )
+            if lines:
+                return replace(check, result=replace(check.result, locations=(Location(*lines[0]),)))
+        return replace(
+            check, result=replace(check.result, locations=(Location(self._session.loaded.files[0]),))
+        )
 
     def _begin(self) -> None:
         session = self._session

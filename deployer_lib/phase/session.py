@@ -181,7 +181,8 @@ def _context(
         live=live,
         places=places,
         root=places.root,
-        project=project,
+        # Patches are tried on the working copy; then it is the one to read, too.
+        project=workspace if parameters.project.patches else project,
         workspace=workspace,
         scratch=Path(tempfile.mkdtemp(prefix=f"{phase}-", dir=_scratch(places))),
         progress=progress,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import tarfile
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from deployer_lib.parameters.model import Build
     from deployer_lib.probes.context import Context
 
-__all__ = ["Planted", "clean", "plant"]
+__all__ = ["Planted", "clean", "looked_at", "plant", "remove"]
 
 _LISTED: Final = 50
 #: Folders in which build tools keep what they made before, whatever a build declares as its output.
@@ -29,16 +30,18 @@ _INTERMEDIATE: Final = {"python": ("build/lib",)}
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """The markers that were planted before a build."""
+    """The markers that were planted before a build, and what became of them."""
 
     marker: str  # part of every planted file's name
     places: tuple[str, ...]
+    files: int = 0  # of the new output that were looked at, members of archives included
+    stale: tuple[str, ...] = ()  # names of the new output that hold the marker
 
 
 def plant(ctx: Context, declared: Build) -> Planted:
     """Leave marked files where an earlier build would have left its own."""
     marker = f"deployer_stale_{secrets.token_hex(4)}"
-    folders = [name for name in declared.output if not Path(name).suffix]
+    folders = [name for name in (*declared.output, declared.bundle) if name and not Path(name).suffix]
     packages = _packages(ctx.workspace)
     for stack, intermediate in _INTERMEDIATE.items():
         if (ctx.parameters.project.stack or "python") == stack and packages:
@@ -47,6 +50,23 @@ def plant(ctx: Context, declared: Build) -> Planted:
         (ctx.workspace / folder).mkdir(parents=True, exist_ok=True)
         (ctx.workspace / folder / f"{marker}.py").write_text("stale = True\n", encoding="utf-8")
     return Planted(marker, tuple(folders))
+
+
+def looked_at(ctx: Context, declared: Build, planted: Planted) -> Planted:
+    """Look for the markers in the new output, and inside its archives."""
+    names = [name for path in output_paths(ctx, declared) for name in _names(path, ctx.workspace)]
+    stale = tuple(name for name in names if planted.marker in name)
+    return replace(planted, files=len(names), stale=stale)
+
+
+def remove(ctx: Context, names: Iterable[str]) -> None:
+    """Remove files and folders of the working copy, those that are not there included."""
+    for name in names:
+        path = ctx.workspace / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _packages(workspace: Path) -> list[str]:
@@ -60,7 +80,7 @@ def _packages(workspace: Path) -> list[str]:
 
 @probe("build.clean")
 def clean(ctx: Context) -> Iterable[Result]:
-    """Look for the markers that were planted in earlier output, in the new output and inside its archives."""
+    """Say whether a marker that was planted in earlier output reached the new one."""
     planted, declared = ctx.memo.get("planted"), ctx.parameters.build
     if ctx.parameters.artifact is not None:
         yield skipped(Skip.NOT_APPLICABLE, "the artifact was given, not built here")
@@ -68,28 +88,26 @@ def clean(ctx: Context) -> Iterable[Result]:
     if not isinstance(planted, Planted) or declared is None:
         yield errored("the build did not run in this phase")
         return
-    names = [name for path in output_paths(ctx, declared) for name in _names(path, ctx.workspace)]
-    if not names:
+    if not planted.files:
         yield errored("the build left nothing to look at")
         return
-    stale = [name for name in names if planted.marker in name]
-    if stale:
-        shown = [name.replace(planted.marker, "<marker>") for name in stale]
+    if planted.stale:
+        shown = [name.replace(planted.marker, "<marker>") for name in planted.stale]
         yield failed(
-            f"{len(stale)} file(s) of an earlier build are in the new output: {', '.join(shown[:3])}.",
-            root_cause="The build does not remove the folder in which it keeps intermediate files "
-            f"({', '.join(planted.places)}), and packs what an earlier build left there.",
-            impact="A module that was deleted or renamed is still shipped, and may still be imported.",
+            f"{len(shown)} file(s) of an earlier build are in the new output: {', '.join(shown[:3])}.",
+            root_cause="The build does not remove what an earlier one left in its output and intermediate folders "
+            f"({', '.join(planted.places)}), and ships it. (What is deployed here was built again without it.)",
+            impact="A file that was deleted or renamed is still shipped, and may still be imported or served.",
             fix=_fix_clean(ctx, declared),
             locations=build_script(ctx, declared),
-            stale=[*stale[:_LISTED]],
+            stale=[*planted.stale[:_LISTED]],
             planted=[*planted.places],
         )
     else:
         yield passed(
-            f"none of {len(planted.places)} markers that stood in earlier output is among {len(names)} files of the new one",
+            f"none of {len(planted.places)} markers that stood in earlier output is among {planted.files} files of the new one",
             planted=[*planted.places],
-            files=len(names),
+            files=planted.files,
         )
 
 
@@ -124,7 +142,10 @@ def _fix_clean(ctx: Context, declared: Build) -> Fix:
     else:
         code = Code(script or "Makefile", "rm -rf build dist", language="shell")
     return Fix(
-        steps=("Remove the folders of earlier builds first thing in the build.",),
+        steps=(
+            "Remove the folders of earlier builds first thing in the build.",
+            "Or let Deployer do so: name them in build.clean.",
+        ),
         code=(code,),
         docs="https://setuptools.pypa.io/en/latest/userguide/distribution.html",
         minutes=10,

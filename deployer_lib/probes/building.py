@@ -13,9 +13,9 @@ from deployer_lib.app.commands import Done, run_command
 from deployer_lib.app.handover import Live, update_live
 from deployer_lib.app.surroundings import base_environment
 from deployer_lib.app.workspace import digest_path
-from deployer_lib.check import Code, Fix, Location, Skip, errored, failed, passed, skipped
+from deployer_lib.check import Code, Fix, Location, Outcome, Skip, errored, failed, passed, skipped
 from deployer_lib.errors import ProcessError
-from deployer_lib.probes.build_leftovers import plant
+from deployer_lib.probes.build_leftovers import looked_at, plant, remove
 from deployer_lib.probes.build_output import build_script
 from deployer_lib.probes.causes import find_cause
 from deployer_lib.probes.context import probe
@@ -40,7 +40,7 @@ _ERROR: Final = re.compile(r"(^|\s)(error|fatal)\b[:\[ ]", re.IGNORECASE)
 
 @probe("build.run")
 def build(ctx: Context) -> Iterable[Result]:
-    """Remove earlier output, run the production build in the working copy, and hand its artifact over."""
+    """Run the production build over marked files of an earlier one, and hand its artifact over."""
     if ctx.parameters.artifact is not None:
         yield _given(ctx)
         return
@@ -51,10 +51,15 @@ def build(ctx: Context) -> Iterable[Result]:
             "build is not declared; declare build.command, or give an artifact with its digest",
         )
         return
-    ctx.memo["planted"] = plant(ctx, declared)
-    for name in declared.output:
-        _remove(ctx.workspace / name)
-    yield _ran(ctx, declared)
+    planted = plant(ctx, declared)
+    remove(ctx, declared.clean)
+    result = _ran(ctx, declared)
+    if result.outcome is Outcome.PASS:
+        ctx.memo["planted"] = planted = looked_at(ctx, declared, planted)
+        if planted.stale:  # a finding of build.clean; what is deployed must not hold it
+            remove(ctx, planted.places)
+            result = _ran(ctx, declared)
+    yield result
 
 
 def _ran(ctx: Context, declared: Build) -> Result:
@@ -227,10 +232,3 @@ def _given(ctx: Context) -> Result:
     return passed(
         f"the given artifact {given.path} has the declared digest; it is not built again"
     ).observing(evidence)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

@@ -94,10 +94,10 @@ def dependencies_declared(ctx: Context) -> Iterable[Result]:
         return
     environment = clean_environment(ctx)
     if not environment.ok:
-        yield errored(
-            "Imports can't be told apart: the clean install failed, which environment.clean_install reports.",
-            root_cause=environment.done.output.strip()[-300:],
-            imports=len(imports),
+        yield skipped(
+            Skip.BLOCKED,
+            "imports can't be told apart: the clean install failed",
+            because="environment.clean_install",
         )
         return
     world = _world(ctx.workspace, environment)
@@ -146,10 +146,9 @@ def _judge(ctx: Context, world: _World, top: str, items: list[Import]) -> Iterat
         return
     firm = [item for item in items if not item.optional and not item.typing_only]
     if not firm:
-        # Guarded, in a function, or for the type checker: an extra suffices, and a guarded one may be absent.
-        return
+        return  # guarded, or for the type checker: it may be absent
     if any(entry.use == "extra" for entry in entries) and all(
-        _in_optional_module(items, item) for item in firm
+        item.lazy or _in_optional_module(items, item) for item in firm
     ):
         return
     yield _undeclared(ctx, world, top, firm, candidates, entries)

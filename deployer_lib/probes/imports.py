@@ -31,7 +31,8 @@ class Import:
     module: str  # dotted, as imported
     file: str  # relative to the project
     line: int
-    optional: bool  # guarded by except ImportError, or made inside a function
+    optional: bool  # guarded by except ImportError
+    lazy: bool  # made inside a function, so that it fails when that is called
     typing_only: bool  # under TYPE_CHECKING: never run
 
     @property
@@ -79,27 +80,29 @@ def is_first_party(project: Path, importer: Path, top: str) -> bool:
 
 
 def _imports(tree: ast.AST, file: str) -> Iterator[Import]:
-    stack: list[tuple[ast.AST, bool, bool]] = [(tree, False, False)]
+    stack: list[tuple[ast.AST, bool, bool, bool]] = [(tree, False, False, False)]
     while stack:
-        node, optional, typing_only = stack.pop()
+        node, optional, lazy, typing_only = stack.pop()
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield Import(alias.name, file, node.lineno, optional, typing_only)
+                yield Import(alias.name, file, node.lineno, optional, lazy, typing_only)
         elif isinstance(node, ast.ImportFrom):
             if not node.level and node.module:
-                yield Import(node.module, file, node.lineno, optional, typing_only)
+                yield Import(node.module, file, node.lineno, optional, lazy, typing_only)
         elif isinstance(node, ast.Try):
             guarded = any(_catches_import(handler) for handler in node.handlers)
-            stack += [(child, optional or guarded, typing_only) for child in node.body]
+            stack += [(child, optional or guarded, lazy, typing_only) for child in node.body]
             # What is imported instead is as optional: one of the two suffices.
-            stack += [(child, optional or guarded, typing_only) for child in (*node.handlers, *node.orelse)]
-            stack += [(child, optional, typing_only) for child in node.finalbody]
+            stack += [
+                (child, optional or guarded, lazy, typing_only) for child in (*node.handlers, *node.orelse)
+            ]
+            stack += [(child, optional, lazy, typing_only) for child in node.finalbody]
         elif isinstance(node, ast.If) and _is_type_checking(node.test):
-            stack += [(child, optional, True) for child in node.body]
-            stack += [(child, optional, typing_only) for child in node.orelse]
+            stack += [(child, optional, lazy, True) for child in node.body]
+            stack += [(child, optional, lazy, typing_only) for child in node.orelse]
         else:
             inside = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-            stack += [(child, optional or inside, typing_only) for child in ast.iter_child_nodes(node)]
+            stack += [(child, optional, lazy or inside, typing_only) for child in ast.iter_child_nodes(node)]
 
 
 def _catches_import(handler: ast.ExceptHandler) -> bool:

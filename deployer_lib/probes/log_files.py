@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import psutil
+
 from deployer_lib.app.surroundings import fill
 from deployer_lib.check import Code, Fix, Provenance, Result, Skip, errored, failed, passed, skipped
+from deployer_lib.errors import DeployerError
 from deployer_lib.probes.context import probe
 from deployer_lib.probes.sources import locate
 
@@ -44,36 +49,54 @@ def log_files(ctx: Context) -> Iterable[Result]:
         yield skipped(Skip.UNAVAILABLE, "bugs.log_files.variable is not declared", subject="start")
 
 
+def _log_files(ctx: Context, path: Path) -> list[Path]:
+    """Return the log file, those that stand beside it under its name, and those that the process holds open."""
+    found = {path, *path.parent.glob(f"{glob.escape(path.stem)}*log*")}
+    with contextlib.suppress(DeployerError, psutil.Error):
+        for instance in ctx.target.instances():
+            if instance.pid:
+                held = psutil.Process(instance.pid).open_files()
+                found |= {Path(f.path) for f in held if ".log" in Path(f.path).name}
+    return sorted(p for p in found if p == path or p.is_file())
+
+
 def _permissions(ctx: Context, declared: str, max_mode: int) -> Result:
     path = Path(fill(declared, {"state": str(ctx.places.state), "project": str(ctx.workspace)}))
     path = path if path.is_absolute() else ctx.workspace / path
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
+        modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in _log_files(ctx, path)}
     except OSError as error:
         return errored(f"the log file {declared} can't be looked at: {error.strerror}", subject="permissions")
-    evidence: dict[str, JSONValue] = {"file": declared, "mode": f"{mode:04o}", "max_mode": f"{max_mode:04o}"}
-    if mode & ~max_mode:
+    evidence: dict[str, JSONValue] = {
+        "modes": {name: f"{mode:04o}" for name, mode in modes.items()},
+        "max_mode": f"{max_mode:04o}",
+    }
+    wide = {name: mode for name, mode in modes.items() if mode & ~max_mode}
+    if wide:
+        shown = ", ".join(f"{name} has mode {mode:04o}" for name, mode in wide.items())
         return failed(
-            f"The log file {declared} has mode {mode:04o}, wider than {max_mode:04o}.",
+            f"A log file may be read or written by others: {shown}; at most {max_mode:04o} is wanted.",
             subject="permissions",
-            root_cause="The application creates its log file with the process's usual permissions.",
+            root_cause="The application creates it with the process's usual permissions.",
             impact="Other accounts of the machine may read, or alter, what users did.",
             fix=Fix(
                 steps=("Create the file with explicit permissions, and mend the one that is there.",),
                 code=(
                     Code(
                         "src/logging_setup.py",
-                        "descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)",
+                        f"descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o{max_mode:o})",
                         language="python",
                     ),
-                    Code("terminal", f"chmod {max_mode:04o} {path.name}", language="shell"),
+                    Code("terminal", f"chmod {max_mode:04o} {' '.join(wide)}", language="shell"),
                 ),
                 docs="https://cheatsheetseries.owasp.org/cheatsheets/Logging_Cheat_Sheet.html",
                 minutes=10,
             ),
-            locations=locate(ctx.workspace, "os.open(", "FileHandler(", "createWriteStream(")[:2],
+            locations=locate(ctx.workspace, "FileHandler(", "os.open(", "createWriteStream(")[:3],
         ).observing(evidence)
-    return passed(f"the log file {declared} has mode {mode:04o}", subject="permissions").observing(evidence)
+    return passed(
+        f"{len(modes)} log file(s), none wider than {max_mode:04o}", subject="permissions"
+    ).observing(evidence)
 
 
 def _unwritable(ctx: Context, variable: str) -> Result:

@@ -19,6 +19,7 @@ from deployer_lib.check import Code, Fix, Location, Result, Skip, errored, faile
 from deployer_lib.errors import UsageError
 from deployer_lib.probes.context import Context, probe
 from deployer_lib.probes.declared import declared_in
+from deployer_lib.probes.model_drift import models_match
 from deployer_lib.probes.revisions import History, find_scripts, read_history
 from deployer_lib.secret import Secret
 
@@ -65,6 +66,10 @@ def migrations(ctx: Context) -> Iterable[Result]:
         revisions=[revision.id for revision in history.revisions],
     )
     yield _pending(ctx, history)
+    if (_database_url(ctx) or "").startswith("sqlite") and (
+        models := models_match(ctx, history, _variable(ctx))
+    ):
+        yield models
 
 
 def _without_scripts(ctx: Context) -> Result:

@@ -19,9 +19,9 @@ from deployer_lib.probes.variables.known import is_platform, known_scan, own_var
 from deployer_lib.secret import is_secret_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from deployer_lib.probes.variables.model import Variable
+    from deployer_lib.probes.variables.model import Reference, Variable
 
 __all__ = ["proposed_example", "variables_documented", "variables_read", "variables_set"]
 
@@ -65,15 +65,42 @@ def variables_read(ctx: Context) -> Iterable[Result]:
             root_cause="The project's path holds no such file, or project.exclude leaves all out.",
         )
     elif not found.files_skipped:
-        computed = [f"{place.file}:{place.line}" for place in found.computed]
-        rest = f"; {len(computed)} reads have a name that is made at run time" if computed else ""
+        if found.computed:
+            yield _computed(found.computed)
         yield passed(
-            f"{len(found.variables)} variables are read in {found.files_scanned} source files{rest}.",
+            f"{len(found.variables)} variables are read in {found.files_scanned} source files.",
             files_scanned=found.files_scanned,
             languages=dict(found.by_language),
             variables=[_row(variable) for variable in found.variables],
-            computed=[*computed],
         )
+
+
+def _computed(places: Sequence[Reference]) -> Result:
+    """Return a finding for names that no reading of the code can tell."""
+    first = places[0]
+    return failed(
+        f"{len(places)} read(s) of a variable whose name is made at run time: {first.file}:{first.line}.",
+        subject="names made at run time",
+        root_cause="The name is put together from values that are known only when the code runs.",
+        impact="Nobody can tell which variables this code reads: they stand in no example, and none is missed at the start.",
+        fix=Fix(
+            (
+                "Read each variable by its whole name, in one place; choose among the values, not among the names.",
+            ),
+            (
+                Code(
+                    first.file,
+                    'LIMITS = {\n    "admin": os.environ.get("LIMIT_ADMIN", "100"),\n    "user": os.environ.get("LIMIT_USER", "10"),\n}\nlimit = LIMITS[role]',
+                    first.line,
+                    "python",
+                ),
+            ),
+            "https://12factor.net/config",
+            20,
+        ),
+        locations=tuple(Location(place.file, place.line) for place in places[:8]),
+        reads=[f"{place.file}:{place.line}" for place in places],
+    )
 
 
 def _row(variable: Variable) -> JSONValue:

@@ -1,7 +1,4 @@
-"""Run the notebooks of an environment with papermill, and seal what they leave."""
+"""Run the notebooks of an environment with papermill, and seal what they leave.
 
-from __future__ import annotations
-
-from deployer_lib.runbook.running import Finished, RunRequest, run
-
-__all__ = ["Finished", "RunRequest", "run"]
+Nothing is imported here: the parent of the kernels lives in this package and needs neither papermill nor nbformat.
+"""

@@ -32,7 +32,9 @@ def publish(places: Places, loaded: Loaded, record: Record, log: str) -> Iterato
     folder = published_folder(places.root, project, coordination.dir, coordination.publish_to)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with (places.state / "publish.lock").open("w") as lock:
+        with (places.root / ".deployer" / "publish.lock").open(
+            "w"
+        ) as lock:  # environments may share the folder
             fcntl.flock(lock, fcntl.LOCK_EX)
             _replace(folder / "DEPLOYMENT_LOG.md", log.encode())
             yield from _next_actions(folder / "NEXT_ACTIONS.md", record)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["CELL", "Table", "parameters_bundle", "table_bundle", "table_html", "table_markdown"]
 
 #: JupyterLab sets cells of HTML tables flush right; long values break anywhere instead of widening the page.
-CELL: Final = "text-align:left;vertical-align:top;padding:4px 10px;overflow-wrap:anywhere"
+CELL: Final = "text-align:left;vertical-align:top;padding:4px 10px;word-wrap:anywhere;word-break:break-word"
 _VALUE_CHARS: Final = 200
 _PLAIN_CHARS: Final = 60
 

@@ -1,0 +1,60 @@
+"""A running JupyterLab with a browser, as its tests use it."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import TimeoutError as TooLate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
+
+__all__ = ["Lab"]
+
+_TALL = {"width": 1300, "height": 4500}  # JupyterLab renders only what is in view
+_BEGUN = "() => document.querySelector('.jp-CodeCell .jp-InputArea-prompt').textContent !== '[ ]:'"
+#: No cell is marked as running or waiting, and the first was answered.
+_ENDED = """() => {
+  const prompts = [...document.querySelectorAll('.jp-CodeCell .jp-InputArea-prompt')].map(p => p.textContent);
+  return prompts[0] === '[1]:' && !prompts.includes('[*]:');
+}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """A running JupyterLab and a browser."""
+
+    url: str
+    token: str
+    home: Path
+    browser: Browser
+
+    def open(self, path: Path) -> Page:
+        """Open a notebook below the home and wait until it shows."""
+        page = self.browser.new_page(viewport=_TALL)  # type: ignore[arg-type]  # a TypedDict's literal
+        page.set_default_timeout(60_000)
+        page.goto(f"{self.url}/lab/tree/{path.relative_to(self.home)}?token={self.token}&reset")
+        page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+        return page
+
+    def run_all(self, path: Path) -> Page:
+        """Open a notebook, run all of its cells, and wait until no cell runs or waits any more."""
+        page = self.open(path)
+        page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
+        for _ in range(5):  # a click while JupyterLab still settles is lost
+            page.click(".jp-Notebook .jp-MarkdownCell >> nth=0")
+            page.click('.lm-MenuBar-itemLabel:text-is("Run")')
+            page.click('.lm-Menu-itemLabel:text-is("Run All Cells")')
+            with contextlib.suppress(TooLate):
+                page.wait_for_function(_BEGUN, timeout=4_000)
+                break
+        try:
+            page.wait_for_function(_ENDED)
+        except TooLate:
+            pytest.fail(f"the cells did not end in time: {page.inner_text('.jp-Notebook')[-2000:]}")
+        return page
