@@ -28,7 +28,7 @@ from deployer_lib.phase.session import Session, actor, open_session
 from deployer_lib.probes import MODULES
 from deployer_lib.probes.context import PROBES, Context, Probe
 from deployer_lib.record import INPUTS_MIME
-from deployer_lib.show import checks_bundle, table_bundle
+from deployer_lib.show import checks_bundle, parameters_bundle, table_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -203,13 +203,7 @@ class Phase:
     def _begin(self) -> None:
         session = self._session
         self._output.show(self._header())
-        rows = [
-            (key, value, f"{file}:{line}" if line else file)
-            for key, value, file, line in session.loaded.effective()
-        ]
-        self._output.show(
-            table_bundle("effective parameters", ("parameter", "value", "from"), rows, folded=True)
-        )
+        self._output.show(parameters_bundle(session.loaded.effective()))
         if session.phase == session.setting.first:
             inputs = gather(session, self._opened_at)
             self._output.show(

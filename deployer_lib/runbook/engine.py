@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -21,11 +22,13 @@ if TYPE_CHECKING:
 
     from deployer_lib.runbook.kernels import WarmKernels
 
-__all__ = ["ENGINE", "Stop", "execute", "whole_files"]
+__all__ = ["ENGINE", "Stop", "execute", "remove_banners", "whole_files"]
 
 ENGINE: Final = "deployer"
 _IOPUB_TIMEOUT_S: Final = 120  # a load test may starve the kernel for longer than nbclient's four seconds
 _GRACE_S: Final = 25.0
+_BANNER: Final = "papermill-error-cell-tag"
+_EXPECTED: Final = frozenset({"PhaseBlocked", "PhaseUndecided"})
 
 
 class Stop:
@@ -155,6 +158,31 @@ class _WholeFiles:
 def whole_files(prefix: str) -> None:
     """Let papermill write files below this prefix by renaming whole ones into place."""
     papermill_io.register(prefix, _WholeFiles())
+
+
+def remove_banners(path: Path) -> None:
+    """Take papermill's banners about an exception out of a notebook whose phase ended as it should.
+
+    A finding that blocks ends the last cell with one line; "An Exception was encountered" above the title would say
+    that the notebook crashed.
+    """
+    try:
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return  # what was not written whole is read, and told, later
+    errors = {
+        o["ename"]
+        for cell in notebook["cells"]
+        for o in cell.get("outputs", ())
+        if o["output_type"] == "error"
+    }
+    if not errors or not errors <= _EXPECTED:
+        return
+    kept = [cell for cell in notebook["cells"] if _BANNER not in cell["metadata"].get("tags", ())]
+    if len(kept) < len(notebook["cells"]):
+        _WholeFiles().write(
+            json.dumps({**notebook, "cells": kept}, ensure_ascii=False, indent=1) + "\n", str(path)
+        )
 
 
 def execute(

@@ -19,7 +19,7 @@ from deployer_lib.places import HOME_VARIABLE, Places, RunSetting, new_run_id
 from deployer_lib.redaction import Redactor
 from deployer_lib.redaction_kernel import TokenFile
 from deployer_lib.runbook.about import about_run
-from deployer_lib.runbook.engine import Stop, execute, whole_files
+from deployer_lib.runbook.engine import Stop, execute, remove_banners, whole_files
 from deployer_lib.runbook.kernels import WarmKernels
 from deployer_lib.runbook.notebooks import REPORT, Notebook, choose
 from deployer_lib.runbook.publishing import publish
@@ -186,6 +186,7 @@ class _Run:
                 if self.stop.pressed.is_set():
                     break
                 self._execute(notebook)
+                remove_banners(self.run_dir / notebook.name)
                 self._see_to_inputs(notebook)
             self.finishing = True
             return self._finish()

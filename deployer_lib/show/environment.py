@@ -20,8 +20,9 @@ _READ: Final = "environment.variables_read"
 _DOCUMENTED: Final = "environment.variables_documented"
 _SET: Final = "environment.variables_set"
 _DECLARED: Final = "environment.dependencies_declared"
-_HEAD: Final = ("status", "variable", "need", "default", "read at", "example file", "documents", "set")
-_PLACES: Final = 2
+_HEAD: Final = ("status", "variable", "need", "default", "read at", "example", "docs", "set")
+_NAMES: Final = frozenset({1, 4})  # columns of names and places
+_PLACES: Final = 1
 _FINE: Final = 2  # rank of a variable that needs nothing
 
 
@@ -72,7 +73,7 @@ def environment_tables(checks: Sequence[Check]) -> list[Table]:
     if variables:
         open_ = sum(variable.status[0] < _FINE for variable in variables)
         title = f"Environment variables: {len(variables)} are read, {open_} need something"
-        tables.append(Table(title, _HEAD, tuple(variable.row() for variable in variables)))
+        tables.append(Table(title, _HEAD, tuple(variable.row() for variable in variables), paths=_NAMES))
     findings = [check for check in checks if check.id == _DECLARED and check.outcome is Outcome.FAIL]
     if findings:
         rows = tuple(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["checks_html"]
 
-_PRE: Final = 'style="white-space:pre-wrap;word-wrap:anywhere;word-break:break-word;border:1px solid #8886;padding:6px 10px"'
+_PRE: Final = 'style="white-space:pre-wrap;overflow-wrap:anywhere;border:1px solid #8886;padding:6px 10px"'
 
 
 def checks_html(checks: Sequence[Check], title: str, tables: Sequence[Table]) -> str:
@@ -65,7 +65,7 @@ def _card(check: Check, *, summary: bool) -> str:
     if places := places_of(check):
         shown = ", ".join(f"<code>{html.escape(place)}</code>" for place in places)
         about += f"<br><b>Where:</b> {shown}"
-    said = f'<p style="white-space:pre-wrap;word-wrap:anywhere;word-break:break-word">{html.escape(result.message)}{about}</p>'
+    said = f'<p style="white-space:pre-wrap;overflow-wrap:anywhere">{html.escape(result.message)}{about}</p>'
     fix = _fix(check, folded=summary)
     evidence = "" if summary else _evidence([check])
     return f'<div style="border-left:4px solid {shade};padding:1px 12px;margin:8px 0">{head}{said}{fix}{evidence}</div>'

@@ -42,6 +42,13 @@ def test_it_happens_with_the_right_word(guarded: Root) -> None:
     assert (guarded.path / "deployed").exists(), done.stderr
     deployed = next(c for c in guarded.results("tiny")["checks"] if c["id"] == "deploy.run")
     assert "pass" == deployed["outcome"], deployed
+    again = guarded.run("run", "tiny", "--phases", "deploy")
+    assert 3 == again.returncode, again.stderr
+    assert (
+        "the application was not stopped: " in again.stderr
+    )  # stop_after needs the word, and costs no record
+    assert 2 == len(guarded.runs("tiny"))
+    assert (guarded.runs("tiny")[-1] / "manifest.json").exists()
 
 
 def test_confirm_is_never_kept_in_a_file(guarded: Root) -> None:

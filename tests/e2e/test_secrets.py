@@ -173,15 +173,8 @@ def forms(value: str) -> set[str]:
         base64.b64encode(b"\0" * offset + raw).decode()[(0, 2, 3)[offset] : -4].rstrip("=")
         for offset in range(3)
     }
-    return {
-        value,
-        json.dumps(value)[1:-1],
-        quote(value, safe=""),
-        quote_plus(value),
-        raw.hex(),
-        raw.hex().upper(),
-        *packed,
-    }
+    quoted = {json.dumps(value)[1:-1], quote(value, safe=""), quote_plus(value)}
+    return {value, raw.hex(), raw.hex().upper()} | quoted | packed
 
 
 def strings(value: object) -> Iterator[str]:

@@ -23,6 +23,7 @@ from deployer_lib.check import (
     passed,
     skipped,
 )
+from deployer_lib.redaction import Redactor
 from deployer_lib.show import checks_bundle, headline, parameters_bundle, table_bundle
 
 if TYPE_CHECKING:
@@ -110,6 +111,28 @@ def test_what_an_application_answered_stays_text(closed: bool) -> None:  # noqa:
     assert "[a](javascript" not in outside_code
 
 
+@pytest.mark.parametrize("closed", [True, False])
+def test_secrets_are_found_in_every_form(closed: bool) -> None:  # noqa: FBT001  (a parameter of the test)
+    """However a check's text is put into HTML, Markdown and text, the redactor still finds a secret in it."""
+    secret = "pa&ss<wo>rd*12_34[5]/67:8'9\"0"
+    redactor = Redactor()
+    redactor.add(secret, name="TOKEN")
+    said = f"It answered {secret}."
+    checks = [
+        check("smoke.health", replace(finding(said, body=said), root_cause=said)),
+        check("smoke.database", errored(said, root_cause=said)),
+        check("smoke.cors", skipped(Skip.UNAVAILABLE, said)),
+        check(
+            "smoke.unknown_path",
+            passed(said, subject=secret, body=said, answer={"body": [said]}, lines=[said]),
+        ),
+    ]
+    shown = str(redactor.redact(checks_bundle("smoke", checks, closed=closed), "display_data"))
+    assert "[secure]" in shown
+    for part in ("wo", "12_34", "67:8"):
+        assert part not in shown.replace("word", "")
+
+
 def test_only_tags_that_an_untrusted_notebook_keeps() -> None:
     """No style element, script, class or picture from elsewhere is relied on."""
     bundle = checks_bundle("smoke", [check("smoke.health", finding())], closed=False)
@@ -168,7 +191,8 @@ def test_given_parameters_stand_above_defaults() -> None:
     rows += [(f"load.{n}", "0", "default", 0) for n in range(200)]
     bundle = parameters_bundle(rows)
     html = text(bundle, "text/html")
-    assert html.index("parameters/x.yaml:7") < html.index("load.199")
+    seen = "".join(without_styles(html).words)
+    assert seen.index("parameters/x.yaml:7") < seen.index("load.199")
     assert "1 parameters from parameters/x.yaml; 200 are defaults" == text(bundle, "text/plain").rstrip(".")
     assert 5_000 > len(html)
 

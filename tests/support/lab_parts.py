@@ -35,17 +35,17 @@ class Lab:
     browser: Browser
 
     def open(self, path: Path) -> Page:
-        """Open a notebook below the home and wait until it shows."""
+        """Open a notebook below the home and wait until it shows and its kernel, which starts by itself, is ready."""
         page = self.browser.new_page(viewport=_TALL)  # type: ignore[arg-type]  # a TypedDict's literal
         page.set_default_timeout(60_000)
         page.goto(f"{self.url}/lab/tree/{path.relative_to(self.home)}?token={self.token}&reset")
         page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+        page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
         return page
 
     def run_all(self, path: Path) -> Page:
         """Open a notebook, run all of its cells, and wait until no cell runs or waits any more."""
         page = self.open(path)
-        page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
         for _ in range(5):  # a click while JupyterLab still settles is lost
             page.click(".jp-Notebook .jp-MarkdownCell >> nth=0")
             page.click('.lm-MenuBar-itemLabel:text-is("Run")')
