@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from deployer_lib.parameters.chain import chain
 from deployer_lib.parameters.coerce import Coercion
+from deployer_lib.parameters.effects import refuse_loosening
 from deployer_lib.parameters.fields import section_of
 from deployer_lib.parameters.injected import overrides
 from deployer_lib.parameters.model import Parameters
@@ -89,6 +90,8 @@ def load(root: Path, environment: str, *, injected: Mapping[str, object] | None 
     coercion.problems.raise_first(files)
     if parameters is None:
         raise AssertionError("a model that was refused has a problem")
+    if any(value is not None for value in (injected or {}).values()):
+        refuse_loosening(load(root, environment).parameters, parameters, files[0])
     return Loaded(parameters, files, _digest(parameters), coercion.origins)
 
 

@@ -18,11 +18,11 @@ from deployer_lib.app.handover import Live, read_live
 from deployer_lib.app.http import Answer, EvidenceLevel, Http
 from deployer_lib.app.opening import open_target
 from deployer_lib.app.workspace import make_workspace
-from deployer_lib.catalogue import Effect
 from deployer_lib.errors import DeployerError
 from deployer_lib.expect import holds, values_of
 from deployer_lib.guard import Guard, host_key
 from deployer_lib.parameters import Loaded, environments, find_root, load
+from deployer_lib.parameters.effects import allowed_effects
 from deployer_lib.places import Places, RunSetting, new_run_id
 from deployer_lib.probes.context import TOKEN_NAME, Context
 from deployer_lib.redaction import Redactor
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from deployer_lib.parameters.model import Parameters
 
-__all__ = ["Session", "allowed_effects", "open_session"]
+__all__ = ["Session", "open_session"]
 
 _LOOPBACK: Final = "127.0.0.1"
 _MAKES_A_WORKING_COPY: Final = frozenset({"preflight", "environment", "build"})
@@ -74,13 +74,6 @@ class Session:
         """Give connections and scratch folders back."""
         self.context.http.close()
         shutil.rmtree(self.context.scratch, ignore_errors=True)
-
-
-def allowed_effects(parameters: Parameters) -> frozenset[Effect]:
-    """Return the effects that an environment allows: what it says, else all for a process that we start, else observe."""
-    if parameters.allow is not None:
-        return frozenset(parameters.allow) | {Effect.OBSERVE}
-    return frozenset(Effect) if parameters.deploy.kind == "process" else frozenset({Effect.OBSERVE})
 
 
 def open_session(

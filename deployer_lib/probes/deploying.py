@@ -148,7 +148,7 @@ def _standing(ctx: Context, done: Deployment, evidence: dict[str, JSONValue], *,
     try:
         back = ctx.target.rollback(ctx.progress)
     except Unavailable as error:
-        return f"There is nothing to go back to ({error.message}), and users get no answer."
+        return f"It was not rolled back, and users get no answer. {error.message}"
     evidence["rollback"] = {
         "ok": back.ok,
         "message": back.message,

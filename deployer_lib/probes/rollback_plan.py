@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from deployer_lib.app.commands import find_command
@@ -15,7 +16,7 @@ from deployer_lib.check import Code, Fix, Location, Result, failed, passed
 from deployer_lib.probes.context import probe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
     from deployer_lib.check import JSONValue
     from deployer_lib.probes.context import Context
@@ -83,7 +84,21 @@ def _problems(
         for word in words[1:]
         if _SCRIPT.match(word) and "/" in word and not (cwd / word).exists()
     ]
+    if ctx.parameters.deploy.kind == "process":
+        problems += [f"{name}: {place}" for place in _elsewhere(ctx, recipe, values, words)]
     return problems
+
+
+def _elsewhere(ctx: Context, recipe: Recipe, values: dict[str, str], words: Sequence[str]) -> Iterator[str]:
+    """Yield the places that only the way back names, and that are not there: a folder of another installation, say."""
+    deploy = ctx.parameters.deploy
+    known = [*(deploy.start or ()), *deploy.variables.values()]
+    known += [word for step in deploy.steps for word in step.command]
+    used = " ".join(recipe.shown(known, values))
+    for word in words[1:]:
+        path = word.partition("=")[2] if word.startswith("-") else word
+        if path.startswith("/") and path not in used and not Path(path).exists():
+            yield f"{path} is not there, and no step of the deployment puts anything there"
 
 
 def _releases(ctx: Context) -> Releases:

@@ -26,6 +26,7 @@ NOT_SAID: Final = "Not known; the check does not say."
 _TITLE: Final = 110  # characters
 _OBSERVED_LINES: Final = 40
 _OBSERVED_CHARS: Final = 4000
+_NESTED_CHARS: Final = 500
 _SIBLINGS: Final = 8
 #: Languages whose comments begin with a hash.
 _HASHED: Final = frozenset({
@@ -253,7 +254,11 @@ def _observed(evidence: Mapping[str, JSONValue]) -> str:
     """Return the evidence as lines of ``name: value``, whole texts indented under their name."""
     lines: list[str] = []
     for name, value in evidence.items():
+        if value in ("", None, [], {}):
+            continue  # nothing was seen there
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        if isinstance(value, list | dict) and len(text) > _NESTED_CHARS:
+            text = f"{len(value)} entries, in results.json"  # a wall of JSON tells nobody anything
         whole = clean(text).split("\n")
         if len(whole) == 1:
             lines.append(f"{one_line(name)}: {whole[0]}")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from deployer_lib.catalogue import CATALOGUE, Effect
+from deployer_lib.parameters.effects import allowed_effects
 from deployer_lib.parameters.reader import load
-from deployer_lib.phase.session import allowed_effects
 from deployer_lib.runbook.notebooks import choose
 
 if TYPE_CHECKING:

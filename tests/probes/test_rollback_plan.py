@@ -101,3 +101,23 @@ def test_a_plan_that_could_not_be_carried_out_is_a_finding(
     assert result.outcome is Outcome.FAIL
     assert said in result.message
     assert "rollback:" in result.fix.code[0].text
+
+
+def test_a_folder_that_no_step_knows_is_a_finding(context: Any) -> None:
+    """A plan that was pasted from another machine's notes finds nothing to go back to."""
+    deploy = {
+        "kind": "process",
+        "start": ["true"],
+        "steps": [{"name": "install", "command": ["true", "--to", "{state}/releases"]}],
+        "rollback": {
+            "steps": [{"name": "back", "command": ["true", "--from", "/srv/of-another-machine"]}],
+            "risk": "LOW",
+            "why": "nothing is kept",
+        },
+    }
+    (result,) = rollback_plan(context("http://127.0.0.1:9", deploy=deploy))
+    assert Outcome.FAIL is result.outcome
+    assert "/srv/of-another-machine is not there" in result.message
+    deploy["rollback"]["steps"][0]["command"][2] = "{state}/releases"  # type: ignore[index]  # plain data
+    (result,) = rollback_plan(context("http://127.0.0.1:9", deploy=deploy))
+    assert Outcome.PASS is result.outcome
