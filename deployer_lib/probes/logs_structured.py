@@ -10,7 +10,7 @@ import secrets
 from typing import TYPE_CHECKING, Any, Final
 
 from deployer_lib.catalogue import Severity
-from deployer_lib.check import Code, Fix, Result, errored, failed, passed
+from deployer_lib.check import Code, Fix, Result, Skip, errored, failed, passed, skipped
 from deployer_lib.probes.context import probe
 from deployer_lib.probes.log_lines import field_of, level_of, parsed, time_field
 from deployer_lib.probes.log_source import log_lines, log_settings, wait_for_lines
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from deployer_lib.parameters.model import Logs
     from deployer_lib.probes.context import Context
 
+_OWN_ID: Final = "health.logs_structured"
 __all__ = ["logs_structured"]
 
 _WITHIN_S: Final = 5.0
@@ -33,7 +34,7 @@ _SHOWN: Final = 5
 _SHOWN_CHARACTERS: Final = 160
 
 
-@probe("health.logs_structured")
+@probe(_OWN_ID)
 def logs_structured(ctx: Context) -> Iterable[Result]:
     """Send marked requests and look at every line since the deployment."""
     settings, path = log_settings(ctx), ordinary_path(ctx)
@@ -108,7 +109,12 @@ def _shown(ctx: Context, text: str) -> str:
 def _fields(ctx: Context, lines: Sequence[LogLine], settings: Logs) -> Result:
     data = [(line.number, value) for line in lines if (value := parsed(line.text)) is not None]
     if not data:
-        return errored("No line is JSON, so there are no fields to look at.", subject="fields")
+        return skipped(
+            Skip.BLOCKED,
+            "no line is JSON, so there are no fields to look at",
+            subject="fields",
+            because=_OWN_ID,
+        )
     no_level = [number for number, value in data if level_of(value, settings.level_field) is None]
     no_time = [number for number, value in data if time_field(value) is None]
     if not no_level and not no_time:
@@ -260,9 +266,11 @@ def _secrets(ctx: Context, new: Sequence[LogLine], own: Sequence[LogLine], canar
             leaks=len(leaks),
         )
     if not own:
-        return errored(
-            "The line of the request with the canary secrets was not found, so their absence says nothing.",
+        return skipped(
+            Skip.BLOCKED,
+            "the line of the request with the canary secrets was not found, so their absence says nothing",
             subject="secrets",
+            because=_OWN_ID,
         )
     return passed(
         f"Neither the Authorization header nor the query token of a request is in its {len(own)} log lines.",
