@@ -25,6 +25,7 @@ __all__ = ["HOME_VARIABLE", "Places", "RunSetting", "new_run_id"]
 
 HOME_VARIABLE: Final = "DEPLOYER_HOME"
 _SETTING_VARIABLE: Final = "DEPLOYER_RUN"
+_LONGEST_FOLDER: Final = 80
 
 
 def new_run_id() -> str:
@@ -68,9 +69,11 @@ class Places:
     @property
     def runtime(self) -> Path:
         """Return a short folder (0700) for sockets and tokens, which ends with the machine's session."""
-        base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
         digest = hashlib.sha256(f"{self.root}\0{self.environment}".encode()).hexdigest()[:12]
-        return base / f"deployer-{os.getuid()}" / digest
+        below = Path(f"deployer-{os.getuid()}") / digest
+        path = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / below
+        # The address of a socket has 107 characters at most (unix(7)), a kernel's own part some 25 of them.
+        return path if len(str(path)) <= _LONGEST_FOLDER else Path("/tmp") / below  # noqa: S108  (made 0700, and looked at)
 
     def make(self) -> None:
         """Make the folders that every phase needs.

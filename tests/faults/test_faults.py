@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 SETS = ("storefront", "storefront/second")
 WANTED = {spec.id for spec in CATALOGUE.values() if spec.phase != "report"}
-#: A few of each set, the same on every day; `make proof` tries them all.
+#: One of each set, the same on every day; `make proof` tries them all.
 SAMPLE = [
     fault
     for name in SETS
-    for fault in random.Random(name).sample(all_faults(name), 2)  # noqa: S311  (a choice, not a secret)
+    for fault in random.Random(name).sample(all_faults(name), 1)  # noqa: S311  (a choice, not a secret)
 ]
 
 

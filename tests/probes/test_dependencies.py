@@ -110,7 +110,7 @@ def test_a_wrong_digest_is_a_finding_that_says_so(context: Make, shelf: dict[str
 
 def test_a_version_that_does_not_exist_is_a_finding_with_the_resolver_s_line(context: Make) -> None:
     ctx = made(context, **{"requirements.lock": "alpha==9.9\n    # via shop\n"})
-    assert [("error", "")] == outcomes(list(dependencies_declared(ctx)))
+    assert [("skip", "")] == outcomes(list(dependencies_declared(ctx)))
     (result,) = clean_install(ctx)
     assert Outcome.FAIL is result.outcome
     assert "alpha==9.9" in result.root_cause
@@ -142,7 +142,6 @@ def test_a_development_dependency_in_production_code_is_a_finding(context: Make)
 
 OPTIONAL = {
     "src/shop/guarded.py": "try:\n    import gamma\nexcept ImportError:\n    gamma = None\n",
-    "src/shop/late.py": "def f():\n    import gamma\n",
     "src/shop/typed.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import gamma\n",
     "src/shop/own.py": "from . import other\nimport shop.other\nimport json\n",
     "src/shop/named.py": "engine = 'postgresql+pg8000://'\nINSTALLED_APPS = ['gamma']\n",
@@ -153,6 +152,12 @@ OPTIONAL = {
 
 def test_optional_own_and_named_modules_are_no_findings(context: Make) -> None:
     assert [Outcome.PASS] == [result.outcome for result in dependencies_declared(made(context, **OPTIONAL))]
+
+
+def test_an_import_inside_a_function_fails_when_it_is_called(context: Make) -> None:
+    late = {"src/shop/late.py": "def f():\n    import gamma\n"}
+    (result,) = dependencies_declared(made(context, **late))
+    assert (Outcome.FAIL, 2) == (result.outcome, result.locations[0].line)
 
 
 def test_no_production_code_is_an_error(context: Make) -> None:
