@@ -44,4 +44,5 @@ lint: install
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) .deployer outputs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .deployer .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find outputs -mindepth 1 -maxdepth 1 ! -name example -exec rm -rf {} +

@@ -168,7 +168,9 @@ def test_no_lock_names_an_index() -> None:
 
 def test_no_file_names_a_folder_of_a_machine() -> None:
     """A path below somebody's home or work folder means that a file was made by hand on one machine."""
-    wrong = re.compile(rb"/(?:hom[e]|Users)/(?!user\b|me\b|app\b|<)[a-z][\w.-]+/|/roo[t]/|/wo" + rb"rk/")
+    wrong = re.compile(
+        rb"/(?:hom[e]|Users)/(?!user\b|me\b|app\b|<)[a-z][\w.-]+/|/roo[t]/|(?<![\w.-])/wo" + rb"rk/"
+    )
     found = []
     for path in _tracked():
         data = path.read_bytes()
