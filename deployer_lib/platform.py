@@ -35,8 +35,6 @@ __all__ = [
     "require_linux",
 ]
 
-_LOOKS: Final = 3  # at the table of connections, before a port counts as free
-
 _PR_SET_CHILD_SUBREAPER: Final = 36  # linux/prctl.h
 _SAME_S: Final = 1.5  # psutil derives create times from the clock, which may have been set in between
 _TICK_S: Final = 0.02
@@ -146,13 +144,9 @@ def end_processes(processes: Collection[psutil.Process], within_s: float) -> lis
 def listeners(port: int) -> dict[int | None, str]:
     """Return who listens on a TCP port of this machine: pid (None where it is another user's) → address."""
     found: dict[int | None, str] = {}
-    # The kernel hands its table out in pieces: while connections come and go, a row may be missed. It is never made up.
-    for _ in range(_LOOKS):
-        for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
-                found[connection.pid] = connection.laddr.ip
-        if found:
-            break
+    for connection in psutil.net_connections("tcp"):
+        if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
+            found[connection.pid] = connection.laddr.ip
     return found
 
 
