@@ -2,6 +2,9 @@
 
 Only a file in which Deployer could do harm is refused: bytes that are no UTF-8, an unresolved merge, a fence or comment
 that never ends, one task of ours written twice.
+
+Environments that share a file know their tasks by the tag ``[staging]`` at the end of the words; the marker behind them
+names none.
 """
 
 from __future__ import annotations
@@ -9,19 +12,24 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
 
 from deployer_lib.reports.text import FormatError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["NOTE", "Actions", "Heading", "Task", "parse_actions"]
+__all__ = ["NOTE", "REDEPLOY", "Actions", "Heading", "Task", "parse_actions"]
 
 #: What Deployer says about a task behind its words.
 NOTE: Final = re.compile(
     r" ?\((?:fixed: seen gone|came back|not looked at again|ticked, and still there) in Round \d+\)"
 )
 _REFERENCE: Final = re.compile(r"\(DEPLOYMENT_LOG\.md (?:Error|Issue) #\d+(?:, (?:Error|Issue) #\d+)*\)")
+#: Key of the task to deploy again, as far as the environment's id, which it ends with.
+REDEPLOY: Final = "report.recommendation:redeploy/"
+#: What a task is about, and behind it the id of the environment in which it was found.
+_TAGGED: Final = re.compile(r"(.*\S) \[((?!waived\])[A-Za-z0-9_][A-Za-z0-9._/-]*)\]")
 _BOX: Final = re.compile(r"(\s*[-*+] )\[([ xX])\] (.*)")
 _MARKER: Final = re.compile(r"\s*<!-- deployer:([^\s:]+:\S*) -->")
 _HEADING: Final = re.compile(r" {0,3}(#{1,6})\s+(.*?)\s*#*\s*")
@@ -46,6 +54,7 @@ class Task:
     key: str  # as in its marker
     ticked: str  # `` ``, ``x`` or ``X``
     head: str  # sign and words
+    environment: str  # whose task it is; empty: it does not say (older, or written by hand)
     reference: str  # (DEPLOYMENT_LOG.md Error #1)
     tail: str  # notes, ours and others'
     indent: str = "- "
@@ -53,7 +62,8 @@ class Task:
 
     def line(self) -> str:
         """Return the line."""
-        words = " ".join(text for text in (self.head, self.reference, self.tail) if text)
+        tag = f"[{self.environment}]" if self.environment else ""
+        words = " ".join(text for text in (self.head, tag, self.reference, self.tail) if text)
         return f"{self.indent}[{self.ticked}] {words} <!-- deployer:{self.key} -->{self.rest}"
 
 
@@ -64,8 +74,20 @@ class Actions:
     lines: tuple[str, ...]  # without their ends
     ends: tuple[str, ...]  # end of each line, as it was
     headings: tuple[Heading, ...]
-    tasks: dict[str, Task]  # by key
+    tasks: tuple[Task, ...]  # of all environments
     text_at: frozenset[int]  # lines that are neither in a fence nor in a comment
+
+    def of(self, environment: str) -> dict[str, Task]:
+        """Return the tasks of an environment by their keys.
+
+        A task that names no environment is anybody's, but for those who have one of the same key with their name on it.
+        """
+        anybodys = {task.key: task for task in self.tasks if not task.environment}
+        return anybodys | {task.key: task for task in self.tasks if task.environment == environment}
+
+    def of_others(self, environment: str) -> tuple[str, ...]:
+        """Return the lines of tasks that name another environment."""
+        return tuple(self.lines[task.at] for task in self.tasks if task.environment not in ("", environment))
 
     @property
     def end(self) -> str:
@@ -132,18 +154,20 @@ def _in_comment(line: str, *, comment: bool) -> bool:
         comment = not comment
 
 
-def _tasks(lines: Sequence[str], outside: Sequence[int]) -> dict[str, Task]:
-    tasks: dict[str, Task] = {}
+def _tasks(lines: Sequence[str], outside: Sequence[int]) -> tuple[Task, ...]:
+    tasks: dict[tuple[str, str], Task] = {}
     for at in outside:
         task = _task(at, lines[at]) if "<!-- deployer:" in lines[at] else None
         if task is None:
             continue
-        if task.key in tasks:
+        known = (task.key, task.environment)
+        if known in tasks:
+            whose = f" in {task.environment}" if task.environment else ""
             raise FormatError(
-                at + 1, f"one task of {task.key}, which stands in line {tasks[task.key].at + 1} already"
+                at + 1, f"one task of {task.key}{whose}, which stands in line {tasks[known].at + 1} already"
             )
-        tasks[task.key] = task
-    return tasks
+        tasks[known] = task
+    return tuple(tasks.values())
 
 
 def _task(at: int, line: str) -> Task | None:
@@ -160,4 +184,10 @@ def _task(at: int, line: str) -> Task | None:
     else:
         split = note.start() if note else len(body)
         head, reference, tail = body[:split], "", body[split:]
-    return Task(at, markers[-1][1], found[2], head.strip(), reference, tail.strip(), found[1], rest)
+    key, head = markers[-1][1], head.strip()
+    environment = unquote(key.removeprefix(REDEPLOY)) if key.startswith(REDEPLOY) else ""
+    if environment:
+        head = head.removesuffix(f" [{environment}]")
+    elif tagged := _TAGGED.fullmatch(head):
+        head, environment = tagged[1], tagged[2]
+    return Task(at, key, found[2], head, environment, reference, tail.strip(), found[1], rest)

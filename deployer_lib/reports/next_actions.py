@@ -1,4 +1,8 @@
-"""Bring NEXT_ACTIONS.md up to date: Deployer's headings, tasks and last lines change, everything else stays as it is."""
+"""Bring NEXT_ACTIONS.md up to date: Deployer's headings, tasks and last lines change, everything else stays as it is.
+
+Environments may share the file. A task ends with its environment's id (docs/decisions/0019), and a run changes the tasks
+of its own environment only; headings and last lines are those of the latest run.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from deployer_lib.catalogue import Severity
 from deployer_lib.check import Outcome, Skip
-from deployer_lib.reports.actions_parser import NOTE, Actions, Task, parse_actions
+from deployer_lib.reports.actions_parser import NOTE, REDEPLOY, Actions, Task, parse_actions
 from deployer_lib.reports.changes import Seen
 from deployer_lib.reports.deployment_log import task_text
 from deployer_lib.reports.text import inline, marker, one_line, plural
@@ -25,7 +29,6 @@ NOTHING: Final = "Nothing to do."
 _FIXED: Final = "(fixed: seen gone in Round"
 
 _RETEST: Final = "report.recommendation:retest/"
-_REDEPLOY: Final = "report.recommendation:redeploy/"
 
 _TITLE: Final = "# Next Actions"
 _STATUS: Final = "## Current Status:"
@@ -153,7 +156,7 @@ def _wanted(told: Told) -> Iterator[_Wanted]:
         sign = told.findings[0].severity.sign if told.findings else "🔴"
         head = f"Deploy: {sign} Run `deployer run {one_line(environment)}` once the tasks above are ticked"
         yield _Wanted(
-            marker(_REDEPLOY + environment), "Re-deploy", inline(head), _reference(told.findings[:1])
+            marker(REDEPLOY + environment), "Re-deploy", inline(head), _reference(told.findings[:1])
         )
 
 
@@ -167,6 +170,8 @@ class _Merge:
     def __init__(self, told: Told, actions: Actions) -> None:
         self._told = told
         self._actions = actions
+        self._environment = one_line(told.inputs.environment)
+        self._ours = actions.of(self._environment)
         self._lines = list(actions.lines)
         self._dropped: set[int] = set()
         self._before: dict[int, list[str]] = {}  # line → lines that come before it
@@ -183,12 +188,12 @@ class _Merge:
 
     def result(self) -> str:
         wanted = {task.key: task for task in _wanted(self._told)}
-        moved = [self._update(task, wanted.get(task.key)) for task in self._actions.tasks.values()]
+        moved = [self._update(task, wanted.get(task.key)) for task in self._ours.values()]
         new: dict[str, list[str]] = {under: [] for under in _TASK_HEADINGS}
         for under, line in filter(None, moved):
             new[under].append(line)
         for task in wanted.values():
-            if task.key not in self._actions.tasks:
+            if task.key not in self._ours:
                 new[task.under].append(self._new(task).line())
         last = self._end_of_ours()
         for start, line in self._headings.items():
@@ -226,7 +231,7 @@ class _Merge:
         # A finding of an earlier round that has no task (someone took it out) is said to have come back, too.
         back = {marker(key) for key in self._told.changes.back}
         note = f"(came back in Round {self._told.inputs.round})" if task.key in back else ""
-        return Task(0, task.key, " ", task.head, task.reference, note)
+        return Task(0, task.key, " ", task.head, self._environment, task.reference, note)
 
     def _update(self, task: Task, wanted: _Wanted | None) -> tuple[str, str] | None:
         """Bring one task's line up to date; return it with its new heading where it has to move."""
@@ -250,14 +255,21 @@ class _Merge:
             ticked = " "
             note = next((note.strip() for note in ours if "came back" in note), "")
         tail = " ".join(text for text in (tail, note) if text)
-        return replace(task, ticked=ticked, head=wanted.head, reference=wanted.reference, tail=tail)
+        return replace(
+            task,
+            ticked=ticked,
+            head=wanted.head,
+            environment=self._environment,
+            reference=wanted.reference,
+            tail=tail,
+        )
 
     def _closed(self, task: Task) -> Task:
         if _FIXED in task.tail:
             return task
         round_ = self._told.inputs.round
         tail = NOTE.sub("", task.tail).strip()
-        summing_up = task.key.startswith((_RETEST, _REDEPLOY))
+        summing_up = task.key.startswith((_RETEST, REDEPLOY))
         if task.key in self._gone or (not summing_up and self._seen.gone(task.key)):
             note, ticked = f"{_FIXED} {round_})", task.ticked if task.ticked != " " else "x"
         elif task.ticked != " ":
@@ -307,7 +319,7 @@ class _Merge:
             return
         says_nothing = [i for i in held if self._lines[i] == NOTHING]
         self._dropped.update(says_nothing)
-        ours = [task.at for task in self._actions.tasks.values() if task.at in region]
+        ours = [task.at for task in self._actions.tasks if task.at in region]
         if says_nothing:
             self._after[says_nothing[0]] = [*tasks]
         elif ours:
@@ -358,4 +370,4 @@ def _done(told: Told) -> frozenset[str]:
         made = check.id in seen.whole or check.result.skip is Skip.NOT_APPLICABLE
         told_of[check.phase] = told_of.get(check.phase, True) and made
     done = {marker(_RETEST + phase) for phase, made in told_of.items() if made}
-    return frozenset(done | {marker(_REDEPLOY + told.inputs.environment)} if told.decision.deploy else done)
+    return frozenset(done | {marker(REDEPLOY + told.inputs.environment)} if told.decision.deploy else done)

@@ -45,7 +45,7 @@ def _outcome(reports: Reports) -> str:
 
 
 def line(data: bytes, key: str = HEALTH) -> str:
-    return parse_actions(data).tasks[marker(key)].line()
+    return parse_actions(data).of("staging")[marker(key)].line()
 
 
 def test_format() -> None:
@@ -64,7 +64,7 @@ def test_format() -> None:
         "### Medium Priority (Round 5):",
         "### Low Priority (Round 6+):",
     ]
-    task = "- [ ] Build: 🔴 It answered 503 → Mend it (DEPLOYMENT_LOG.md Error #1) <!-- deployer:smoke.health:/health -->"
+    task = "- [ ] Build: 🔴 It answered 503 → Mend it [staging] (DEPLOYMENT_LOG.md Error #1) <!-- deployer:smoke.health:/health -->"
     assert text.splitlines().count(task) == 1
     assert "**DEPLOYMENT BLOCKED**: 1 critical issue\n" in text
     assert text.splitlines()[-1].startswith("**PRIORITY**: Error #1 first")
@@ -78,9 +78,7 @@ def test_merging_twice_changes_nothing() -> None:
 
 def test_gone_is_ticked_with_its_round_and_stays_so() -> None:
     fixed = merged(merged(None, finding()), round_=4)
-    said = (
-        "- [x] Build: 🔴 It answered 503 → Mend it (DEPLOYMENT_LOG.md Error #1) (fixed: seen gone in Round 4)"
-    )
+    said = "- [x] Build: 🔴 It answered 503 → Mend it [staging] (DEPLOYMENT_LOG.md Error #1) (fixed: seen gone in Round 4)"
     assert f"{said} <!-- deployer:{HEALTH} -->" == line(fixed)
     assert line(fixed) == line(merged(fixed, round_=5))
     assert "- [x] Test:" in fixed.decode()
