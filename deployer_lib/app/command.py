@@ -168,9 +168,11 @@ class CommandTarget:
             said = errors.read().decode("utf-8", "replace").strip()[-2000:]
         if not done.ok:
             how = "took too long" if done.exit_code is None else f"ended with {done.exit_code}"
+            # What ``logs`` printed is the application's own text; what a command says of itself stands on stderr.
+            printed = "" if capability == "logs" else done.output
             raise ProcessError(
-                f"deploy.commands.{capability} {how}: {said or done.output.strip()[-500:] or 'no output'}",
-                output=said or done.output,
+                f"deploy.commands.{capability} {how}: {said or printed.strip()[-500:] or 'nothing on stderr'}",
+                output=said or printed,
                 exit_code=done.exit_code,
                 hint="Run it by hand to see why.",
             )

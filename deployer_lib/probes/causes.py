@@ -82,8 +82,8 @@ def _syntax(match: re.Match[str]) -> tuple[str, Fix]:
 
 
 def _port(match: re.Match[str]) -> tuple[str, Fix]:
-    return "The port is taken by another process.", Fix(
-        steps=(f"Find it with ss -ltnp, stop it, or choose another port ({match['name'].strip()}).",),
+    return f"The port is taken by another process: {match['name'].strip()}.", Fix(
+        steps=("Find it with ss -ltnp, stop it, or choose another port.",),
         minutes=10,
     )
 

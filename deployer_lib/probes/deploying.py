@@ -13,7 +13,16 @@ from deployer_lib.check import Code, Fix, Location, Result, Skip, errored, faile
 from deployer_lib.errors import DeployerError, Unavailable
 from deployer_lib.probes.causes import find_cause
 from deployer_lib.probes.context import probe
-from deployer_lib.probes.log_lines import errors_in, group, project_frame
+from deployer_lib.probes.log_lines import errors_in, group, project_frame, rule_for
+from deployer_lib.probes.printed import (
+    shown_cause,
+    shown_error,
+    shown_line,
+    shown_message,
+    shown_output,
+    shown_stack,
+    whole,
+)
 from deployer_lib.probes.sources import locate, sources
 from deployer_lib.secret import is_secret_name
 
@@ -22,6 +31,7 @@ if TYPE_CHECKING:
 
     from deployer_lib.app.target import Instance
     from deployer_lib.check import JSONValue
+    from deployer_lib.probes.causes import Cause
     from deployer_lib.probes.context import Context
     from deployer_lib.probes.log_lines import LogError
 
@@ -31,7 +41,9 @@ _MEMO: Final = "deployment"  # what deploy.run did, for the checks after it
 _KEPT_CHARACTERS: Final = (
     6_000  # of a failed process's output, in the notebook; the whole is kept as evidence
 )
+_LINE_CHARACTERS: Final = 300
 _GROUPS: Final = 10
+_LAST_LINES: Final = 100  # of the log, where the process is not steady
 _APART_S: Final = 1.0  # between two looks at the process
 #: A line that says that a variable is missing, in the words of languages and frameworks.
 _MISSING: Final = re.compile(
@@ -108,10 +120,14 @@ def _evidence(
 def _failure(ctx: Context, done: Deployment, evidence: dict[str, JSONValue]) -> Result:
     broken = next((step for step in done.steps if step.exit_code != 0), None)
     output = done.output or (broken.output if broken else "")
-    cause = find_cause(output, ctx.workspace) if output.strip() else None
+    message = shown_message(ctx, done.message)
+    by_tool = (
+        not done.output
+    )  # the application itself printed nothing; what a step's command did is shown whole
+    cause = _cause(ctx, output, by_tool=by_tool) if output.strip() else None
     variable = _missing_variable(ctx, output)
     locations = (cause.locations if cause else ()) or _installed_frames(ctx, output)
-    root_cause, fix = done.message, _look(ctx)
+    root_cause, fix = message, _look(ctx)
     if variable:
         root_cause = f"{variable} is not set: the process says {cause.line if cause else variable!r}."
         fix, locations = _set_variable(ctx, variable), locations or locate(ctx.project, variable)
@@ -125,17 +141,23 @@ def _failure(ctx: Context, done: Deployment, evidence: dict[str, JSONValue]) -> 
         )
     elif cause is not None and cause.line:
         root_cause, fix = cause.text, cause.fix
-    quoted = f" {cause.line}" if cause and cause.line and cause.line not in done.message else ""
+    quoted = f" {cause.line}" if cause and cause.line and cause.line not in message else ""
     return failed(
-        f"{done.message}{quoted}",
+        f"{message}{quoted}",
         root_cause=root_cause,
         impact="The new version does not run. " + _standing(ctx, done, evidence, at_step=broken is not None),
         fix=fix,
         locations=locations,
         exit_code=done.exit_code,
-        output=output[-_KEPT_CHARACTERS:],
-        whole_output=ctx.keep("deploy-output.log", output.encode()) if output else "",
+        output=output[-_KEPT_CHARACTERS:] if by_tool else shown_output(ctx, output, _KEPT_CHARACTERS),
+        whole_output=ctx.keep("deploy-output.log", output.encode())
+        if output and (by_tool or whole(ctx))
+        else "",
     ).observing(evidence)
+
+
+def _cause(ctx: Context, output: str, *, by_tool: bool) -> Cause:
+    return find_cause(output, ctx.workspace) if by_tool else shown_cause(ctx, output)
 
 
 def _standing(ctx: Context, done: Deployment, evidence: dict[str, JSONValue], *, at_step: bool) -> str:
@@ -149,15 +171,16 @@ def _standing(ctx: Context, done: Deployment, evidence: dict[str, JSONValue], *,
         back = ctx.target.rollback(ctx.progress)
     except Unavailable as error:
         return f"It was not rolled back, and users get no answer. {error.message}"
+    message = shown_message(ctx, back.message)
     evidence["rollback"] = {
         "ok": back.ok,
-        "message": back.message,
+        "message": message,
         "duration_s": round(back.duration_s, 2),
-        "output": back.output[-_KEPT_CHARACTERS:] if not back.ok else "",
+        "output": shown_output(ctx, back.output, _KEPT_CHARACTERS) if back.output and not back.ok else "",
     }
     if back.ok:
         return "The previous version was brought back, and answers."
-    return f"Going back failed too ({back.message}), and users get no answer."
+    return f"Going back failed too ({message}), and users get no answer."
 
 
 def _missing_variable(ctx: Context, output: str) -> str:
@@ -233,7 +256,7 @@ def clean_start_log(ctx: Context) -> Iterable[Result]:
             f"No error in the {len(lines)} lines since the start.",
             lines=len(lines),
             allowed=len(errors),
-            first=[line.text[:300] for line in lines[:5]],
+            first=[shown_line(ctx, line.text, _LINE_CHARACTERS) for line in lines[:5]],
         )
     for signature, same in list(group(bad).items())[:_GROUPS]:
         yield _logged(ctx, signature, same, len(lines))
@@ -258,16 +281,16 @@ def _logged(ctx: Context, signature: str, same: Sequence[LogError], lines: int) 
     first = same[0]
     place = project_frame(first.text, ctx.workspace)
     return failed(
-        f"The start-up log holds {len(same)} × {first.message[:300]!r}.",
+        f"The start-up log holds {len(same)} × {shown_error(ctx, first)[:_LINE_CHARACTERS]!r}.",
         subject=signature,
-        root_cause=find_cause(first.text, ctx.workspace).text,
+        root_cause=shown_cause(ctx, first.text).text,
         impact="Something did not start as it should; the first requests that need it fail.",
         fix=Fix(
             ("Mend what the error names.", "Where it is expected, allow it by a regular expression."),
             (
                 Code(
                     _file(ctx),
-                    f"health:\n  logs:\n    allow: ['{re.escape(first.message[:60])}']",
+                    f"health:\n  logs:\n    allow: ['{rule_for(signature)}']",
                     language="yaml",
                 ),
             ),
@@ -275,7 +298,7 @@ def _logged(ctx: Context, signature: str, same: Sequence[LogError], lines: int) 
             30,
         ),
         locations=(place,) if place else _mentioned(ctx, first),
-        error=first.text[:_KEPT_CHARACTERS],
+        error=shown_stack(ctx, first, _KEPT_CHARACTERS),
         line=first.number,
         times=len(same),
         lines=lines,
@@ -312,14 +335,14 @@ def steady_process(ctx: Context) -> Iterable[Result]:
         return
     what = f"{', '.join(down)} does not run" if down else "it was started again"
     output = _last_output(ctx)
-    cause = find_cause(output, ctx.workspace)
+    cause = shown_cause(ctx, output)
     yield failed(
         f"The process is not steady: {what}" + (f" ({restarts} restarts)." if restarts else "."),
         root_cause=cause.text if output else "It ended by itself, and printed nothing that says why.",
         impact="Requests fail while it is down, and what it held in memory is lost.",
         fix=cause.fix if output else _look(ctx),
         locations=cause.locations,
-        output=output,
+        output=shown_output(ctx, output, _KEPT_CHARACTERS) if output else "",
     ).observing(evidence)
 
 
@@ -336,7 +359,7 @@ def _instance(one: Instance) -> dict[str, JSONValue]:
 
 def _last_output(ctx: Context) -> str:
     try:
-        return "\n".join(line.text for line in ctx.target.logs()[-100:])[-_KEPT_CHARACTERS:]
+        return "\n".join(line.text for line in ctx.target.logs()[-_LAST_LINES:])
     except DeployerError:
         return ""
 

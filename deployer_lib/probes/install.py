@@ -21,6 +21,7 @@ from deployer_lib.probes.clean_environment import (
 )
 from deployer_lib.probes.context import Context, probe
 from deployer_lib.probes.declared import Declared, declared_in
+from deployer_lib.probes.printed import shown_output
 from deployer_lib.secret import Secret
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ __all__ = ["clean_install"]
 
 _DOCS: Final = "https://docs.astral.sh/uv/pip/compile/"
 _CHECK_S: Final = 60.0
+_OUTPUT_CHARACTERS: Final = 2_000
 _CAUSE: Final = re.compile(r"^\s*(?:error|×|ERROR)\b|^\s*[×╰]")
 
 
@@ -329,7 +331,7 @@ def _own_import(ctx: Context, environment: Environment) -> JSONValue | Result:
             10,
         ),
         locations=(Location((package / "__init__.py").relative_to(ctx.workspace).as_posix()),),
-        output=done.output[-2000:],
+        output=shown_output(ctx, done.output, _OUTPUT_CHARACTERS),
     )
 
 

@@ -14,6 +14,7 @@ from deployer_lib.app.surroundings import fill
 from deployer_lib.check import Code, Fix, Provenance, Result, Skip, errored, failed, passed, skipped
 from deployer_lib.errors import DeployerError
 from deployer_lib.probes.context import probe
+from deployer_lib.probes.printed import shown_output
 from deployer_lib.probes.sources import locate
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ __all__ = ["log_files"]
 
 _WITHIN_S: Final = 10.0
 _OCTAL: Final = 8
+_OUTPUT_CHARACTERS: Final = 2_000
 
 
 @probe("bugs.log_files")
@@ -107,7 +109,11 @@ def _unwritable(ctx: Context, variable: str) -> Result:
     with ctx.target.copy("log-unwritable", {variable: path}) as copy:
         exit_code = copy.wait_exit(_WITHIN_S)
         output = copy.output()
-    evidence: dict[str, JSONValue] = {"variable": variable, "exit_code": exit_code, "output": output[-2000:]}
+    evidence: dict[str, JSONValue] = {
+        "variable": variable,
+        "exit_code": exit_code,
+        "output": shown_output(ctx, output, _OUTPUT_CHARACTERS),
+    }
     said = "not-a-folder" in output or variable in output
     if exit_code != 0 and said:
         how = f"ends with {exit_code}" if exit_code is not None else "goes on"

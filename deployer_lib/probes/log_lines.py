@@ -21,8 +21,11 @@ __all__ = [
     "field_of",
     "group",
     "level_of",
+    "masked",
     "parsed",
     "project_frame",
+    "rule_for",
+    "signature_of",
     "time_field",
 ]
 
@@ -90,8 +93,9 @@ _FRAMES: Final = (
     ),  # Node, Go, Java, Rust
 )
 _FOREIGN: Final = re.compile(r"site-packages|node_modules|/\.cargo/|/rustc/|/lib/python\d|node:internal")
+#: What differs between two lines of the same fault; an apostrophe (can't) opens no quotation.
 _VARIABLE: Final = re.compile(
-    r"[\w.+-]+@[\w.-]+|0x[0-9a-fA-F]+|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|\b[0-9a-fA-F]{12,}\b|'[^']*'|\"[^\"]*\"|\d+(?:\.\d+)*"
+    r"[\w.+-]+@[\w.-]+|0x[0-9a-fA-F]+|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|\b[0-9a-fA-F]{12,}\b|(?<![A-Za-z]{2})'[^']*'|\"[^\"]*\"|\d+(?:\.\d+)*"
 )
 _MAX_STACK_LINES: Final = 200
 _SERVER_ERROR: Final = 500
@@ -182,7 +186,7 @@ def _of_json(line: LogLine, data: dict[str, Any], level_field: str) -> LogError 
     status = next((v for name in _STATUSES if isinstance(v := field_of(data, name), int)), 0)
     last = _last_sentence(stack) if stack else message or line.text
     text = f"{message}\n{stack}".strip() if stack else line.text
-    return LogError(text, last, line.number, _signature(last), status, bool(stack))
+    return LogError(text, last, line.number, signature_of(last), status, bool(stack))
 
 
 def _is_stack(value: object) -> bool:
@@ -193,7 +197,7 @@ def _of_text(lines: Sequence[LogLine]) -> LogError:
     text = "\n".join(line.text for line in lines).rstrip()
     stack = len(lines) > 1 or bool(_STACK_HEAD.search(lines[0].text))
     last = _last_sentence(text) if stack else lines[0].text
-    return LogError(text, last.strip(), lines[0].number, _signature(last), 0, stack)
+    return LogError(text, last.strip(), lines[0].number, signature_of(last), 0, stack)
 
 
 def _stack_length(lines: Sequence[LogLine], start: int) -> int:
@@ -230,8 +234,20 @@ def _last_sentence(stack: str) -> str:
     return lines[0]
 
 
-def _signature(message: str) -> str:
-    return _VARIABLE.sub("#", message).strip()[:80]
+def masked(text: str) -> str:
+    """Return a text with ``#`` in place of each value: quotations, addresses, numbers, ids."""
+    return _VARIABLE.sub("#", text)
+
+
+def signature_of(message: str) -> str:
+    """Return what is the same of a message whatever the values in it."""
+    return masked(message).strip()[:80]
+
+
+def rule_for(signature: str) -> str:
+    """Return a regular expression that finds this error again, as it stands between single quotes in YAML."""
+    parts = (re.escape(part).replace("\\ ", " ") for part in signature.split("#"))
+    return ".*".join(parts).replace("'", "''")
 
 
 def group(errors: Iterable[LogError]) -> dict[str, list[LogError]]:

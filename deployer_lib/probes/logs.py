@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 from deployer_lib.check import Fix, Result, errored, failed, passed
 from deployer_lib.probes.context import probe
-from deployer_lib.probes.log_lines import errors_in, group, level_of, parsed, project_frame
+from deployer_lib.probes.log_lines import errors_in, group, level_of, parsed, project_frame, rule_for
 from deployer_lib.probes.log_source import log_lines, log_settings, wait_for_lines
 from deployer_lib.probes.marked import Mark, ordinary_path
+from deployer_lib.probes.printed import shown_error, shown_stack
 from deployer_lib.probes.remedies import remedy
 
 if TYPE_CHECKING:
@@ -120,22 +121,16 @@ def _levels(lines: Sequence[LogLine], field: str) -> JSONValue:
     )
 
 
-def _rule(signature: str) -> str:
-    """Return a regular expression that finds this error again, as it stands between single quotes in YAML."""
-    parts = (re.escape(part).replace("\\ ", " ") for part in signature.split("#"))
-    return ".*".join(parts).replace("'", "''")
-
-
 def _finding(ctx: Context, signature: str, same: list[LogError]) -> Result:
     first = same[0]
     place = project_frame(first.text, ctx.project)
     where = f" at {place.file}:{place.line}" if place else ""
     what = "An exception" if first.stack else "An error"
-    full = ctx.http.level == "full"
+    said = shown_error(ctx, first)
     return failed(
-        f"{what} was logged {len(same)} × since the deployment: {first.message if full else signature}",
+        f"{what} was logged {len(same)} × since the deployment: {said}",
         subject=signature,
-        root_cause=f"{first.message if full else signature}, raised{where}."
+        root_cause=f"{said}, raised{where}."
         if first.stack
         else f"The application says so itself, in line {first.number} of its log.",
         impact="Users met it: each of these is a request or a task that went wrong, or a fault that will show later.",
@@ -143,7 +138,7 @@ def _finding(ctx: Context, signature: str, same: list[LogError]) -> Result:
             (
                 f"Read the {'stack' if first.stack else 'line'} below and mend its cause{where}.",
                 "If it is expected, log it below the level error.",
-                f"If it must stay, accept it: health.logs.allow: ['{_rule(signature)}'].",
+                f"If it must stay, accept it: health.logs.allow: ['{rule_for(signature)}'].",
             ),
             docs="https://12factor.net/logs",
             minutes=45,
@@ -151,6 +146,6 @@ def _finding(ctx: Context, signature: str, same: list[LogError]) -> Result:
         locations=(place,) if place else (),
         count=len(same),
         log_lines=[error.number for error in same[:50]],
-        error=first.text[:_SHOWN_CHARACTERS] if full else signature,
+        error=shown_stack(ctx, first, _SHOWN_CHARACTERS),
         exception=first.stack,
     )

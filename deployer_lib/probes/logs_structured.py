@@ -15,6 +15,7 @@ from deployer_lib.probes.context import probe
 from deployer_lib.probes.log_lines import field_of, level_of, parsed, time_field
 from deployer_lib.probes.log_source import log_lines, log_settings, wait_for_lines
 from deployer_lib.probes.marked import Mark, ordinary_path
+from deployer_lib.probes.printed import shown_line
 from deployer_lib.probes.remedies import remedy
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _json(ctx: Context, lines: Sequence[LogLine]) -> Result:
             lines=len(lines),
             banner_lines=len(banner),
         )
-    shown = [f"{line.number}: {_shown(ctx, line.text)}" for line in rest[:_SHOWN]]
+    shown = [f"{line.number}: {shown_line(ctx, line.text, _SHOWN_CHARACTERS)}" for line in rest[:_SHOWN]]
     return failed(
         f"{len(rest)} of {len(lines)} log lines are not JSON, first line {rest[0].number}.",
         subject="json",
@@ -100,10 +101,6 @@ def _json(ctx: Context, lines: Sequence[LogLine]) -> Result:
         not_json=len(rest),
         examples=list(shown),
     )
-
-
-def _shown(ctx: Context, text: str) -> str:
-    return text[:_SHOWN_CHARACTERS] if ctx.http.level == "full" else f"{len(text)} characters"
 
 
 def _fields(ctx: Context, lines: Sequence[LogLine], settings: Logs) -> Result:
@@ -262,7 +259,7 @@ def _secrets(ctx: Context, new: Sequence[LogLine], own: Sequence[LogLine], canar
                 minutes=30,
             ),
             line=line.number,
-            text=_shown(ctx, masked),
+            text=shown_line(ctx, masked, _SHOWN_CHARACTERS),
             leaks=len(leaks),
         )
     if not own:

@@ -11,6 +11,7 @@ from deployer_lib.check import Provenance, Skip, errored, failed, passed, skippe
 from deployer_lib.errors import RequestFailed
 from deployer_lib.probes.asking import ask, judge, not_declared
 from deployer_lib.probes.context import probe
+from deployer_lib.probes.printed import shown_output
 from deployer_lib.probes.smoke import database_endpoint, health_endpoint, unwell
 from deployer_lib.probes.sources import fix_for, sources
 
@@ -26,6 +27,7 @@ __all__ = ["readiness"]
 
 _NOTICE_S: Final = 5.0  # within which a lost database must show
 _INTERVAL_S: Final = 0.2
+_OUTPUT_CHARACTERS: Final = 2_000  # of a copy that did not come up
 _TIMEOUT_S: Final = 6.0  # of one request; longer than _NOTICE_S, so that a late answer is seen as late
 
 
@@ -62,7 +64,7 @@ def _experiment(ctx: Context, copy: RunningCopy, endpoint: Endpoint) -> Iterator
             "The copy did not become ready, so nothing was tried on it.",
             subject=endpoint.path,
             root_cause="A copy gets another port and a copied database; its output says what it missed.",
-            output=copy.output()[-2_000:],
+            output=shown_output(ctx, copy.output(), _OUTPUT_CHARACTERS),
         )
         return
     before, alive = _look(ctx, copy, endpoint), _look(ctx, copy, live)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from deployer_lib.check import Code, Fix, Location, Provenance, Result, Skip, errored, failed, passed, skipped
 from deployer_lib.probes.context import probe
+from deployer_lib.probes.printed import shown_output
 from deployer_lib.probes.sources import locate
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def without_required_variables(ctx: Context) -> Iterable[Result]:
         if not copy.wait_ready(ctx.parameters.deploy.ready.within_s):
             yield errored(
                 "a copy with every variable set does not start either, so the others tell nothing",
-                output=_end(copy.output()),
+                output=_end(ctx, copy.output()),
             )
             return
     for name in required:
@@ -69,7 +70,7 @@ def _without(ctx: Context, name: str, within_s: float) -> Result:
         "exit_code": exit_code,
         "within_s": within_s,
         "answers": answers,
-        "output": _end(output),
+        "output": _end(ctx, output),
     }
     named = re.search(rf"(?<![A-Za-z0-9_]){re.escape(name)}(?![A-Za-z0-9_])", output) is not None
     if exit_code not in {None, 0} and named:
@@ -144,5 +145,5 @@ def _fix(ctx: Context, name: str) -> Fix:
     )
 
 
-def _end(output: str) -> str:
-    return "\n".join(output.splitlines()[-_SHOWN_LINES:])
+def _end(ctx: Context, output: str) -> str:
+    return shown_output(ctx, "\n".join(output.splitlines()[-_SHOWN_LINES:]), len(output))
