@@ -281,3 +281,24 @@ def test_a_file_that_does_not_parse_is_named_with_its_line(tmp_path: Path) -> No
     )
     assert (1, ["bad.py"]) == (found.files_scanned, [file for file, _, _ in found.files_skipped])
     assert 2 == found.files_skipped[0][2]
+
+
+@pytest.mark.parametrize(
+    ("code", "computed"),
+    [
+        ('on = [n for n, v in os.environ.items() if n.startswith("FEATURE_") and v]', 1),
+        (
+            'for name in sorted(os.environ):\n    if name.startswith(("APP_", "SHOP_")):\n        print(name)',
+            1,
+        ),
+        ("on = {n: v for n, v in os.environ.copy().items() if n.startswith(PREFIX)}", 1),
+        ('kept = {n: v for n, v in os.environ.items() if not n.startswith("DEPLOYER_")}', 0),
+        ('plain = [v for n, v in os.environ.items() if v.startswith("x")]', 0),
+        ('other = [n for n in names() if n.startswith("x")]\nchild = dict(os.environ)', 0),
+    ],
+)
+def test_names_that_are_found_by_a_prefix_are_computed(tmp_path: Path, code: str, computed: int) -> None:
+    """What is taken out of the environment by how it begins can't be listed; what is left out, or is a value, is no read."""
+    (tmp_path / "a.py").write_text(f"import os\n{code}\n", encoding="utf-8")
+    found = scan(tmp_path)
+    assert ((), computed) == (found.variables, len(found.computed))

@@ -145,6 +145,7 @@ def _call(
 ) -> Iterator[KeyRead]:
     given = arguments(node)
     yield from _envvar(project, module, node, given)
+    yield from _by_prefix(project, module, node)
     name = project.dotted(module, syntax.field(node, "function"))
     if name is None:
         return
@@ -158,6 +159,39 @@ def _call(
         wrappers and (function := project.function(name, module)) is not None and function.node.id in wrappers
     ):
         yield from _wrapped(project, module, node, function, wrappers[function.node.id])
+
+
+def _by_prefix(project: Project, module: Module, node: Node) -> Iterator[KeyRead]:
+    """Find ``for name in os.environ: if name.startswith("APP_")``: names that stand nowhere in the code.
+
+    ``not name.startswith(…)`` takes some out of what is handed to a child process, and reads none.
+    """
+    method = syntax.field(node, "function")
+    tested = unwrap(syntax.field(method, "object"))
+    if text(syntax.field(method, "attribute")) != "startswith" or tested is None:
+        return
+    if node.parent is not None and node.parent.type == "not_operator":
+        return
+    for loop, target, source in module.loops.get(text(tested), ()):
+        first = target.named_children[0] if target.type in {"pattern_list", "tuple_pattern"} else target
+        inside = loop.start_byte <= node.start_byte < loop.end_byte
+        if inside and text(first) == text(tested) and _goes_over_environment(project, module, source):
+            yield KeyRead((), Judged("optional"), node, "names of os.environ by their prefix")
+            return
+
+
+def _goes_over_environment(project: Project, module: Module, source: Node) -> bool:
+    """Tell whether a loop goes over the environment: itself, its items, or either one sorted or listed."""
+    here: Node | None = unwrap(source)
+    while here is not None and here.type == "call":
+        function = syntax.field(here, "function")
+        if text(syntax.field(function, "attribute")) in {"items", "keys", "copy"}:
+            here = unwrap(syntax.field(function, "object"))
+        elif text(function) in {"sorted", "list", "set", "tuple"}:
+            here = unwrap(arguments(here).get(0))
+        else:
+            return False
+    return _is_environment(project, module, here)
 
 
 def _read(project: Project, module: Module, node: Node, call: Call, name: str) -> Iterator[KeyRead]:
