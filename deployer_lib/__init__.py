@@ -10,9 +10,12 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from deployer_lib.app.target import Target, TargetRequest
     from deployer_lib.check import Code, Fix, Location, Result, Skip, errored, failed, passed, skipped
     from deployer_lib.phase import Phase
     from deployer_lib.probes.context import Context
+    from deployer_lib.probes.own import own_check
+    from deployer_lib.proving import assert_trips
     from deployer_lib.reports.phase import ReportPhase
 
 __all__ = [
@@ -24,9 +27,13 @@ __all__ = [
     "ReportPhase",
     "Result",
     "Skip",
+    "Target",
+    "TargetRequest",
     "__version__",
+    "assert_trips",
     "errored",
     "failed",
+    "own_check",
     "passed",
     "skipped",
 ]
@@ -38,6 +45,10 @@ _HOMES: Final = {
     "Phase": "phase",
     "ReportPhase": "reports.phase",
     "Context": "probes.context",
+    "Target": "app.target",
+    "TargetRequest": "app.target",
+    "assert_trips": "proving",
+    "own_check": "probes.own",
     **dict.fromkeys(
         ("Code", "Fix", "Location", "Result", "Skip", "errored", "failed", "passed", "skipped"), "check"
     ),

@@ -21,7 +21,7 @@ from deployer_lib.catalogue import Effect
 from deployer_lib.errors import NotAllowed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 __all__ = ["SAFE_METHODS", "Guard", "host_key"]
 
@@ -88,6 +88,7 @@ class Guard:
     _active: list[tuple[object, int, Effect]] = field(
         default_factory=list, init=False
     )  # open ``during`` blocks
+    _declined: dict[Effect, str] = field(default_factory=dict, init=False)  # effect → who does without it
     _next_at: float = field(default=0.0, init=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, init=False)
     _resolved: dict[str, frozenset[str]] = field(default_factory=dict, init=False)
@@ -95,6 +96,12 @@ class Guard:
 
     def __post_init__(self) -> None:
         self.allow = frozenset(self.allow) | {Effect.OBSERVE}
+
+    def restrict(self, effects: Iterable[Effect], who: str) -> None:
+        """Allow no more than these effects from here on, because ``who`` declares no others."""
+        kept = self.allow & {Effect.OBSERVE, *effects}
+        self._declined |= dict.fromkeys(self.allow - kept, who)
+        self.allow = kept
 
     @property
     def effect(self) -> Effect:
@@ -178,6 +185,8 @@ class Guard:
             )
 
     def _refusal(self, effect: Effect) -> str | None:
+        if who := self._declined.get(effect):
+            return f"{who} does not declare the effect {effect.value}"
         if effect not in self.allow:
             return f"{self.environment} does not allow the effect {effect.value}"
         if self.protected and effect is not Effect.OBSERVE and not self.confirmed:
@@ -185,6 +194,8 @@ class Guard:
         return None
 
     def _hint(self, effect: Effect) -> str:
+        if effect in self._declined:
+            return f"Add {effect.value} to metadata.deployer.effects of the notebook, if that is meant."
         if effect in self.allow:
             return f"Confirm with --yes {self.environment}."
         return f"Add {effect.value} to allow: in parameters/{self.environment}.yaml, if that is meant."

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from deployer_lib.check import CHECKS_MIME, Check, Skip
 from deployer_lib.errors import RecordError
+from deployer_lib.notebook_settings import share_of
 from deployer_lib.record import INPUTS_MIME, Inputs, PhaseRecord, Record, State
 
 if TYPE_CHECKING:
@@ -152,7 +153,8 @@ def read_phase(path: Path, phase: str, *, aborted: bool = False) -> PhaseRecord:
         )
         state, message = State.CRASHED, first_error or where
     started = next((c.started_at for c in cells if c.started_at), "")
-    return PhaseRecord(phase, state, path.name, checks, started, _duration_s(cells), message)
+    share = share_of(notebook.get("metadata", {}))
+    return PhaseRecord(phase, state, path.name, checks, started, _duration_s(cells), message, share)
 
 
 def keeps_inputs(path: Path) -> bool:

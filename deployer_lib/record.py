@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from deployer_lib.catalogue import SHARES
 from deployer_lib.check import Waiver
 from deployer_lib.errors import RecordError
 
@@ -118,6 +119,7 @@ class PhaseRecord:
     started_at: str = ""
     duration_s: float = 0.0
     message: str = ""  # why it is blocked, crashed or aborted
+    share: float | None = None  # part of the time budget that an own notebook takes for itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,19 @@ class Record:
     phases: tuple[PhaseRecord, ...]
     aborted: bool = False  # interrupted before its end
     withheld: tuple[str, ...] = ()  # files in which a secret was found, and which are not published
+
+    def shares(self) -> dict[str, tuple[float, tuple[str, ...]]]:
+        """Return how the time budget is shared out: share's name → (part of the budget, phases).
+
+        What own notebooks take for themselves is taken from all packaged shares alike.
+        """
+        own = {p.name: (p.share, (p.name,)) for p in self.phases if p.share is not None}
+        left = max(0.0, 1.0 - sum(part for part, _ in own.values()))
+        packaged = {
+            name: (part * left, tuple(p for p in phases if p not in own))
+            for name, (part, phases) in SHARES.items()
+        }
+        return packaged | own
 
     @property
     def checks(self) -> tuple[Check, ...]:

@@ -14,16 +14,28 @@ import subprocess
 from typing import TYPE_CHECKING, Final
 
 from deployer_lib.errors import UsageError
+from deployer_lib.extensions import load_extension, names_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["REFERENCE", "SECURE", "Secret", "is_secret_name", "looks_like_reference"]
+__all__ = [
+    "KINDS",
+    "REFERENCE",
+    "SECURE",
+    "Secret",
+    "is_secret_name",
+    "looks_like_reference",
+    "reference_kinds",
+]
 
 SECURE: Final = "[secure]"
 
-#: ``${env:NAME}``, ``${file:PATH}``, ``${cmd:["argv", …]}``, ``${made:name}``; one reference is the whole text.
-REFERENCE: Final = re.compile(r"^\$\{(env|file|cmd|made):(.+)\}$", re.DOTALL)
+#: Kinds of references that need nothing installed: ``${env:NAME}``, ``${file:PATH}``, ``${cmd:["argv", …]}``, ``${made:name}``.
+KINDS: Final = ("env", "file", "cmd", "made")
+#: One reference is the whole text; other kinds are entry points ``deployer.secrets``. The shell's ``${name:-default}``
+#: and its like are none.
+REFERENCE: Final = re.compile(r"^\$\{([a-z][a-z0-9_]*):([^-+?=}].*)\}$", re.DOTALL)
 
 #: Of a name's words joined by ``_`` (``dbPassword``, ``DB-PASSWORD`` and ``db_password`` are one), the last ones.
 _SECRET_NAME: Final = re.compile(
@@ -45,8 +57,14 @@ def is_secret_name(name: str) -> bool:
 
 
 def looks_like_reference(text: str) -> bool:
-    """Tell whether a text is a reference to a secret."""
-    return bool(REFERENCE.match(text))
+    """Tell whether a text is a reference to a secret, of a kind that is known or installed."""
+    match = REFERENCE.match(text)
+    return match is not None and (match[1] in KINDS or match[1] in names_of("secrets"))
+
+
+def reference_kinds() -> tuple[str, ...]:
+    """Return the kinds of references: the packaged ones, then those of installed packages."""
+    return (*KINDS, *names_of("secrets"))
 
 
 class Secret:
@@ -116,9 +134,8 @@ class Secret:
             if match is None:
                 raise UsageError(f"{self.reference!r} is not a reference to a secret.")
             kind, rest = match.groups()
-            value = {"env": _from_env, "file": _from_file, "cmd": _from_command, "made": _from_made}[kind](
-                rest, root, made
-            )
+            ways = {"env": _from_env, "file": _from_file, "cmd": _from_command, "made": _from_made}
+            value = ways[kind](rest, root, made) if kind in ways else _from_extension(kind, rest)
             if not value:
                 raise UsageError(
                     f"The secret {self.reference} is empty.",
@@ -162,6 +179,22 @@ def _from_command(text: str, root: Path, _made: Path) -> str:
             f"The secret's command {argv[0]} ended with {done.returncode}.", hint="Run it by hand to see why."
         )
     return done.stdout.rstrip("\r\n")
+
+
+def _from_extension(kind: str, text: str) -> str:
+    """Ask an installed package: its entry point is a function from the reference's text to the value."""
+    resolver = load_extension("secrets", kind)
+    if not callable(resolver):
+        raise UsageError(f"The entry point {kind} of deployer.secrets is no function.")
+    try:
+        value = resolver(text)
+    except Exception as error:  # whatever a package's code raises
+        raise UsageError(
+            f"The secret ${{{kind}:{text}}} can't be had: {type(error).__name__}: {error}."
+        ) from error
+    if not isinstance(value, str):
+        raise UsageError(f"The secret ${{{kind}:{text}}} came as {type(value).__name__}, not as text.")
+    return value
 
 
 def _from_made(name: str, _root: Path, made: Path) -> str:

@@ -11,9 +11,10 @@ import subprocess
 import sys
 import textwrap
 import threading
+import tomllib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 import nbformat
 import pytest
@@ -21,6 +22,7 @@ from typer.main import get_command
 
 from deployer_lib.catalogue import CATALOGUE
 from deployer_lib.cli.app import app
+from deployer_lib.extensions import Group
 from deployer_lib.parameters import load
 from deployer_lib.parameters.waivers import read_waivers
 
@@ -272,9 +274,26 @@ def shop() -> Iterator[str]:
         server.shutdown()
 
 
+def test_the_package_of_the_page_is_one() -> None:
+    """The page's package makes a check of the claim that its entry point names, and its test calls what is there."""
+    *_, package, test = _blocks(ROOT / "docs" / "own-checks.md", "python")
+    made: dict[str, Any] = {}
+    exec(compile(package, "team_things.py", "exec"), made)  # noqa: S102  (the page's own text)
+    assert ("team.orders_fresh", "critical") == (
+        made["orders_fresh"].spec.id,
+        made["orders_fresh"].spec.severity,
+    )
+    assert ["pass"] == [result.outcome for result in made["orders_fresh"].probe(None)]
+    exec(compile(test, "test_team.py", "exec"), made)  # noqa: S102
+    assert callable(made["test_stale_orders_are_found"])
+    toml = _blocks(ROOT / "docs" / "own-checks.md", "toml")[0]
+    groups = tomllib.loads(toml)["project"]["entry-points"]
+    assert {f"deployer.{group}" for group in get_args(Group)} == set(groups)
+
+
 def test_the_own_notebook_of_the_page_runs(tmp_path: Path, shop: str) -> None:
     """The cells of docs/own-checks.md, pasted into a notebook, make a check that stands in the sealed record."""
-    probe, check, parameters, opening, closing = _blocks(ROOT / "docs" / "own-checks.md", "python")
+    probe, check, parameters, opening, closing, *_ = _blocks(ROOT / "docs" / "own-checks.md", "python")
     notebook = nbformat.v4.new_notebook()
     notebook.cells = [
         nbformat.v4.new_code_cell(text) for text in (parameters, opening, probe, check, closing)

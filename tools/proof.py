@@ -16,16 +16,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-REPOSITORY = Path(__file__).parents[1]
-sys.path.insert(0, str(REPOSITORY / "tests" / "support"))
-
-from faults import all_faults  # noqa: E402
-from trying import try_fault  # noqa: E402
+from deployer_lib.proving import all_faults, try_fault
 
 if TYPE_CHECKING:
-    from faults import Fault
+    from deployer_lib.proving import Fault
 
-SETS = {"storefront": "by the check's author", "storefront/second": "by somebody who had not seen the probe"}
+REPOSITORY = Path(__file__).parents[1]
+FAULTS = REPOSITORY / "tests" / "faults"
+SETS = {
+    "storefront": "by the check's author",
+    "storefront/second": "by somebody who had not seen the probe",
+    "storefront/third": "after a probe had been mended, again by somebody who had not seen it",
+}
 KEPT = REPOSITORY / ".deployer" / "proof"
 PAGE = REPOSITORY / "docs" / "proof.md"
 
@@ -53,7 +55,7 @@ def tried(name: str, fault: Fault) -> dict[str, Any]:
         if kept["stamp"] == mark:
             return kept
     with tempfile.TemporaryDirectory(prefix="proof-") as folder:
-        result = try_fault(fault, Path(folder))
+        result = try_fault(fault, Path(folder), REPOSITORY, "local")
     data = {"stamp": mark, "exact": result.exact, "why": fault.why, **asdict(result)}
     KEPT.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(data, indent=1), encoding="utf-8")
@@ -102,7 +104,7 @@ def main() -> int:
     results: dict[str, list[dict[str, Any]]] = {}
     with ThreadPoolExecutor(arguments.jobs) as pool:
         pending = {
-            name: [pool.submit(tried, name, f) for f in all_faults(name) if arguments.only in f.id]
+            name: [pool.submit(tried, name, f) for f in all_faults(FAULTS / name) if arguments.only in f.id]
             for name in SETS
         }
         for name, futures in pending.items():

@@ -11,6 +11,9 @@ from deployer_lib.app.handover import read_live
 from deployer_lib.app.none import NoTarget
 from deployer_lib.app.process import ProcessTarget
 from deployer_lib.app.supervisor import sweep
+from deployer_lib.app.target import Target, TargetRequest
+from deployer_lib.errors import UsageError
+from deployer_lib.extensions import load_extension
 from deployer_lib.guard import host_key
 
 if TYPE_CHECKING:
@@ -18,7 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from deployer_lib.app.http import Answer
-    from deployer_lib.app.target import Target
     from deployer_lib.guard import Guard
     from deployer_lib.parameters.model import Parameters
 
@@ -55,11 +57,26 @@ def open_target(
         return NoTarget(parameters.deploy.address)
     if kind == "command":
         return CommandTarget(parameters, guard, root, outputs_env, state, run, project_workspace)
+    if kind != "process":
+        return _installed(
+            kind, TargetRequest(parameters, guard, root, outputs_env, state, run, project_workspace)
+        )
     live = read_live(outputs_env)
     if live is not None and live.pid and live.base_url:
         parts = urlsplit(live.base_url)
         guard.hosts.add(host_key(parts.scheme, parts.hostname or "", parts.port))
     return ProcessTarget(parameters, guard, root, outputs_env, state, run, project_workspace, accepts)
+
+
+def _installed(kind: str, request: TargetRequest) -> Target:
+    factory = load_extension("targets", kind)
+    target = factory(request) if callable(factory) else None
+    if not isinstance(target, Target):
+        raise UsageError(
+            f"The entry point {kind} of deployer.targets makes no target.",
+            hint="It is a function from TargetRequest to an object with the methods of deployer_lib.Target.",
+        )
+    return target
 
 
 def sweep_leftovers(state: Path) -> list[str]:

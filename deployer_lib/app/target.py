@@ -7,13 +7,26 @@ else deployed). No probe imports a kind.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
-__all__ = ["Artifact", "Deployment", "Instance", "LogLine", "RunningCopy", "StepDone", "Target"]
+    from deployer_lib.guard import Guard
+    from deployer_lib.parameters.model import Parameters
+
+__all__ = [
+    "Artifact",
+    "Deployment",
+    "Instance",
+    "LogLine",
+    "RunningCopy",
+    "StepDone",
+    "Target",
+    "TargetRequest",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +110,7 @@ class RunningCopy(Protocol):
         ...
 
 
+@runtime_checkable
 class Target(Protocol):
     """Questions to, and deeds on, the application under release.
 
@@ -153,3 +167,16 @@ class Target(Protocol):
     def stop(self) -> None:
         """Stop what we started; nothing where we did not."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRequest:
+    """What a target of an installed package is made from: its entry point is a function from this to a target."""
+
+    parameters: Parameters
+    guard: Guard  # every deed passes it
+    root: Path  # folder that holds parameters/
+    records: Path  # outputs/<environment>, where live.json lies
+    state: Path  # .deployer/<environment>, never published
+    run: str  # run id; empty for ``deployer up``
+    workspace: Path  # the working copy of the project

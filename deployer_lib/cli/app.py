@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from deployer_lib.catalogue import CATALOGUE
 from deployer_lib.errors import DeployerError, UsageError
+from deployer_lib.extensions import names_of
 
 __all__ = ["app", "main"]
 
@@ -290,13 +291,17 @@ def checks(as_json: Json = False) -> None:  # noqa: FBT002
         }
         for s in CATALOGUE.values()
     ]
+    installed = names_of("checks")
     if as_json:
-        _out({"schema": "checks/1", "checks": rows})
+        own = [{"id": name, "from": value} for name, value in installed.items()]
+        _out({"schema": "checks/1", "checks": rows, "installed": own})
         return
     for row in rows:
         sys.stdout.write(
             f"{row['row']:<4} {row['id']:<32} {row['severity']:<9} {row['effect']:<8} {row['title']}\n"
         )
+    for name, value in installed.items():
+        sys.stdout.write(f"{'K7':<4} {name:<32} {'':<18} {value}\n")
 
 
 @app.command()

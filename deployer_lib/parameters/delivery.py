@@ -201,8 +201,9 @@ class Capabilities(Section):
 class Deploy(Section):
     """Where the application runs and how it comes there."""
 
-    kind: Literal["process", "command", "none"]
-    """process: started here; command: by declared commands; none: somebody else deployed, verify only."""
+    kind: Annotated[str, rules.Rule(rules.target_kind)]
+    """process: started here; command: by declared commands; none: somebody else deployed, verify only; or one that an
+    installed package brings along (entry points `deployer.targets`)."""
     address: Annotated[str, rules.Rule(rules.url)] = ""
     """Base URL that users reach (https://shop.example); for a process http://127.0.0.1:<port> where empty."""
     port: Annotated[int, Field(ge=0, le=65535)] = 0

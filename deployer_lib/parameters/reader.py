@@ -133,7 +133,7 @@ def _validated(values: dict[str, object], coercion: Coercion, start: Origin) -> 
         return None
     deploy = parameters.deploy
     at = coercion.origins.get("deploy.kind", start)
-    for name, meaning in _NEEDS[deploy.kind].items():
+    for name, meaning in _NEEDS.get(deploy.kind, {}).items():
         path = f"deploy.{name}"
         if not getattr(deploy, name) and not coercion.problems.touches(path):
             coercion.problems.add(path, f"deploy.kind {deploy.kind} needs {path}: {meaning}", at)

@@ -13,12 +13,27 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from deployer_lib.catalogue import CATALOGUE
+from deployer_lib.extensions import names_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Rule", "check_id", "digest", "host", "mode", "origin", "path", "pattern", "url"]
+__all__ = [
+    "TARGET_KINDS",
+    "Rule",
+    "check_id",
+    "digest",
+    "host",
+    "mode",
+    "origin",
+    "path",
+    "pattern",
+    "target_kind",
+    "url",
+]
 
+#: Kinds of targets that need nothing installed.
+TARGET_KINDS: Final = ("process", "command", "none")
 _HOST: Final = re.compile(r"([A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?")
 
 
@@ -89,6 +104,18 @@ def mode(text: str) -> str:
 def digest(text: str) -> str:
     """Return what is wrong with an artifact's digest."""
     return "" if re.fullmatch(r"sha256:[0-9a-f]{64}", text) else f"«{text}» is not sha256: and 64 hex digits"
+
+
+def target_kind(text: str) -> str:
+    """Return what is wrong with a kind of target: a packaged one, or an entry point ``deployer.targets``."""
+    if text in TARGET_KINDS:
+        return ""
+    known = (*TARGET_KINDS, *names_of("targets"))
+    if text in known:
+        return ""
+    near = difflib.get_close_matches(text, known, n=1)
+    guess = f"; did you mean {near[0]}?" if near else ""
+    return f"there is no target of kind «{text}», there are {', '.join(known)}{guess}"
 
 
 def check_id(text: str) -> str:

@@ -9,14 +9,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from deployer_lib.secret import is_secret_name, looks_like_reference
+from deployer_lib.secret import KINDS, REFERENCE, is_secret_name, looks_like_reference, reference_kinds
 
 __all__ = ["literal_secret", "misplaced_reference", "secret_word"]
 
-_ANY_REFERENCE: Final = re.compile(r"\$\{(env|file|cmd|made):")
-_LIKE_REFERENCE: Final = re.compile(
-    r"^\$\{([a-z]+):[^-+?=}].*\}$", re.DOTALL
-)  # not the shell's ${name:-default}
+_ANY_REFERENCE: Final = re.compile(rf"\$\{{({'|'.join(KINDS)}):")
 _URL_PASSWORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/\s:@]*:([^/\s@]+)@")
 _PLACEHOLDER: Final = re.compile(r"^\{\w+\}$")
 #: Names that :func:`is_secret_name` does not know by their end: request headers, framework keys.
@@ -96,6 +93,7 @@ def misplaced_reference(path: str, text: str, *, allowed: bool) -> tuple[str, st
             f"{path} holds a reference inside a longer text; a reference is the whole value",
             "Put the whole text, with what stands around it, where the reference points.",
         )
-    if match := _LIKE_REFERENCE.match(text):
-        return f"{path}: there are no secrets of kind {match[1]}; there are env, file, cmd and made", ""
+    if match := REFERENCE.match(text):
+        *kinds, last = reference_kinds()
+        return f"{path}: there are no secrets of kind {match[1]}; there are {', '.join(kinds)} and {last}", ""
     return None

@@ -16,9 +16,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from deployer_lib.app.handover import Live, update_live
-from deployer_lib.catalogue import CATALOGUE, PHASES, CheckSpec, Effect, Severity
+from deployer_lib.catalogue import CATALOGUE, CheckSpec, Effect, Severity
 from deployer_lib.check import Check, Location, Outcome, Skip, Verdict, errored, judge
 from deployer_lib.errors import PhaseBlocked, PhaseUndecided, UsageError
+from deployer_lib.extensions import names_of
 from deployer_lib.parameters.model import Parameters
 from deployer_lib.parameters.waivers import read_waivers
 from deployer_lib.phase.inputs import gather
@@ -27,6 +28,7 @@ from deployer_lib.phase.output import Output
 from deployer_lib.phase.session import Session, actor, open_session
 from deployer_lib.probes import MODULES
 from deployer_lib.probes.context import PROBES, Context, Probe
+from deployer_lib.probes.own import OwnCheck, installed_check, own_check
 from deployer_lib.record import INPUTS_MIME
 from deployer_lib.show import checks_bundle, parameters_bundle, table_bundle
 
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Phase"]
 
-#: Phases whose blocking findings mean that the target is not touched further.
+#: Packaged phases whose blocking findings mean that the target is not touched further.
 _GATES: Final = frozenset({"preflight", "build", "deploy"})
 
 
@@ -100,7 +102,7 @@ class Phase:
 
     def check(
         self,
-        check_id: str,
+        check: str | OwnCheck,
         probe: Probe | None = None,
         *,
         title: str = "",
@@ -111,7 +113,8 @@ class Phase:
         """Make one check and show what came of it.
 
         Args:
-            check_id: an id of the catalogue, or one with a prefix of the team's own (``team.orders_fresh``).
+            check: an id of the catalogue; an own check, or the id of an installed package's one
+                (``team.orders_fresh``); with ``probe``, a fresh id with a prefix of the team's own.
             probe: for a team's own check: a function from :class:`Context` to results.
             title: the claim of an own check.
             severity: of an own check.
@@ -121,7 +124,10 @@ class Phase:
         Raises:
             UsageError: the id is unknown, or an own check takes a packaged id.
         """
-        spec, run = self._resolve(check_id, probe, title, severity, effect, needs)
+        if isinstance(check, str) and probe is not None:
+            check = own_check(check, title=title, severity=severity, effect=effect, needs=needs)(probe)
+        spec, run = _resolve(check)
+        check_id = spec.id
         if spec.effect is Effect.DISRUPT and check_id in self._checks:
             raise UsageError(
                 f"{check_id} disrupts the target and was made in this run already.",
@@ -242,31 +248,13 @@ class Phase:
             ("approved by", approvals or "not recorded"),
             ("parameters", f"{', '.join(session.loaded.files)} ({session.loaded.digest})"),
         ]
-        return table_bundle(f"Deployer · {session.phase} · {parameters.environment}", ("", ""), rows)
-
-    def _resolve(
-        self,
-        check_id: str,
-        probe: Probe | None,
-        title: str,
-        severity: str,
-        effect: str,
-        needs: tuple[str, ...],
-    ) -> tuple[CheckSpec, Probe]:
-        known = CATALOGUE.get(check_id)
-        if probe is None:
-            if known is None or check_id not in PROBES:
-                raise UsageError(
-                    f"There is no check {check_id} in this phase.", hint="deployer checks lists them."
-                )
-            return known, PROBES[check_id]
-        prefix, dot, name = check_id.partition(".")
-        if known is not None or not dot or not name or prefix in PHASES:
-            raise UsageError(
-                f"{check_id} can't be the id of an own check.",
-                hint="Give it a prefix of your own: team.orders_fresh.",
+        if session.settings.gate is not None:
+            rows.append(
+                ("gate", "yes: what blocks here blocks what follows" if session.settings.gate else "no")
             )
-        return CheckSpec(check_id, "K7", title or check_id, Severity(severity), Effect(effect), needs), probe
+        if session.settings.share is not None:
+            rows.append(("share of time", f"{session.settings.share:.0%} of {parameters.budget_s:.0f} s"))
+        return table_bundle(f"Deployer · {session.phase} · {parameters.environment}", ("", ""), rows)
 
     def _standing(self) -> Standing:
         live = self.context.live or Live()
@@ -287,9 +275,17 @@ class Phase:
             blocked_by=live.blocked_by,
             outcomes=outcomes,
             because=because,
-            time_left_s=parameters.budget_s - (self._wall() - begun).total_seconds(),
+            time_left_s=self._time_left_s(begun),
             severities=parameters.severities,
         )
+
+    def _time_left_s(self, begun: datetime) -> float:
+        """Return what is left of the run's time, and of the notebook's share where it declares one."""
+        budget_s, now = self.parameters.budget_s, self._wall()
+        left_s = budget_s - (now - begun).total_seconds()
+        if (share := self._session.settings.share) is not None:
+            left_s = min(left_s, share * budget_s - (now - self._opened_at).total_seconds())
+        return left_s
 
     def _hand_over(self, checks: list[Check], blocking: list[Check]) -> None:
         phase = self._session.phase
@@ -299,25 +295,38 @@ class Phase:
             unimportant = check.result.skip is Skip.NOT_APPLICABLE
             worst[check.id] &= check.outcome is Outcome.PASS or unimportant
         required = self.context.memo.get("required")
+        gate = self._session.settings.gate
+        if gate is None:
+            gate = phase in _GATES
+
+        def kept(ids: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(i for i in ids if not i.startswith(mine) and i not in worst)
 
         def change(live: Live) -> Live:
             values = {name: getattr(live, name) for name in Live.__slots__}
-            values["passed"] = tuple(i for i in live.passed if not i.startswith(mine)) + tuple(
-                i for i, ok in worst.items() if ok
-            )
-            values["not_passed"] = tuple(i for i in live.not_passed if not i.startswith(mine)) + tuple(
-                i for i, ok in worst.items() if not ok
-            )
+            values["passed"] = kept(live.passed) + tuple(i for i, ok in worst.items() if ok)
+            values["not_passed"] = kept(live.not_passed) + tuple(i for i, ok in worst.items() if not ok)
             values["environment"] = self.parameters.environment
-            if live.blocked_by.startswith(mine):
+            if live.blocked_by.startswith(mine) or live.blocked_by in worst:
                 values["blocked_by"] = ""
-            if phase in _GATES and blocking and not values["blocked_by"]:
+            if gate and blocking and not values["blocked_by"]:
                 values["blocked_by"] = blocking[0].id
             if isinstance(required, tuple):
                 values["required"] = required
             return Live(**values)
 
         update_live(self._session.places.records, change)
+
+
+def _resolve(check: str | OwnCheck) -> tuple[CheckSpec, Probe]:
+    """Return a check's claim and its probe: a packaged one's of this phase, else an own one's."""
+    if isinstance(check, str):
+        if check in PROBES:
+            return CATALOGUE[check], PROBES[check]
+        if check in CATALOGUE or check not in names_of("checks"):
+            raise UsageError(f"There is no check {check} in this phase.", hint="deployer checks lists them.")
+        check = installed_check(check)
+    return check.spec, check.probe
 
 
 def _fresh(live: Live) -> Live:

@@ -21,6 +21,7 @@ from deployer_lib.app.workspace import make_workspace
 from deployer_lib.errors import DeployerError
 from deployer_lib.expect import holds, values_of
 from deployer_lib.guard import Guard, host_key
+from deployer_lib.notebook_settings import NotebookSettings, own_settings
 from deployer_lib.parameters import Loaded, environments, find_root, load
 from deployer_lib.parameters.effects import allowed_effects
 from deployer_lib.places import Places, RunSetting, new_run_id
@@ -50,6 +51,7 @@ class Session:
     redactor: Redactor
     tokens: TokenFile
     context: Context
+    settings: NotebookSettings  # what the project's own notebook of this phase says of itself
 
     @property
     def parameters(self) -> Parameters:
@@ -101,9 +103,12 @@ def open_session(
     if setting is None:
         run = new_run_id()
         setting = RunSetting(run, str(places.records / "adhoc" / run), first="preflight", planned=(phase,))
+    settings = own_settings(root, phase)
     redactor, tokens = _secrets(loaded, places)
     context = _context(phase, loaded, places, setting, redactor, tokens, progress)
-    return Session(phase, places, setting, loaded, redactor, tokens, context)
+    if settings.effects is not None:
+        context.guard.restrict(settings.effects, f"the notebook of {phase}")
+    return Session(phase, places, setting, loaded, redactor, tokens, context, settings)
 
 
 def _secrets(loaded: Loaded, places: Places) -> tuple[Redactor, TokenFile]:

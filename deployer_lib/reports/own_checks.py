@@ -36,12 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["OWN", "Written", "own_checks"]
 
 OWN: Final = tuple(id_ for id_, row in CATALOGUE.items() if row.phase == Phases.REPORT)
-_SHARES: Final = {
-    "build and deployment": (0.4, ("build", "deploy")),
-    "smoke and health": (0.3, ("smoke", "health")),
-    "bugs and environment": (0.2, ("bugs", "environment")),
-    "preflight and report": (0.1, ("preflight", "report")),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,12 +208,15 @@ def _next_actions(written: Written) -> Result:
             line=line,
         )
     try:
-        tasks = parse_actions(written.actions).tasks
+        actions = parse_actions(written.actions)
         again = merge(written.told, written.actions)
     except FormatError as error:
         return _broken(f"NEXT_ACTIONS.md does not parse after the merge: {error}.", "NEXT_ACTIONS.md")
-    missing = [key for key in tasks_of(written.told) if key not in tasks]
+    environment = one_line(written.inputs.environment)
+    before = parse_actions(written.inputs.next_actions or b"")
+    missing = [key for key in tasks_of(written.told) if key not in actions.of(environment)]
     lost = list(_lost(written.inputs.next_actions or b"", written.actions))
+    lost += sorted({*before.of_others(environment)} ^ {*actions.of_others(environment)})
     if missing or lost or again != written.actions:
         what = missing or lost or ["a second merge changes the file"]
         return _broken(f"NEXT_ACTIONS.md was not merged as it should: {listing(what)}.", "NEXT_ACTIONS.md")
@@ -325,7 +322,7 @@ def _budget(record: Record) -> Result:
     if total_s <= 0 or budget_s <= 0:
         return errored("No phase says how long it took")
     over = []
-    for name, (share, phases) in _SHARES.items():
+    for name, (share, phases) in record.shares().items():
         took_s = sum(spent.get(phase, 0.0) for phase in phases)
         if took_s > share * budget_s:
             over.append(f"{name} took {duration(took_s)} of {duration(share * budget_s)}")

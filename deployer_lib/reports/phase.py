@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from deployer_lib.catalogue import SHARES
 from deployer_lib.charts import outcomes, phases
 from deployer_lib.errors import RecordError
 from deployer_lib.notebooks import read_record
@@ -64,7 +63,7 @@ class ReportPhase:
         """Show where the time went and what came of each phase."""
         record = self.record
         budget_s = record.inputs.budget_s
-        shares = {name: share * budget_s for name, (share, _) in SHARES.items()}
+        shares = {name: share * budget_s for name, (share, _) in record.shares().items()}
         self._output.chart(phases({p.name: p.duration_s for p in record.phases}, shares))
         counts = {
             p.name: {

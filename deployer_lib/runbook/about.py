@@ -68,6 +68,7 @@ def _notebook(notebook: Notebook, run_dir: Path, ends: Mapping[str, str]) -> dic
         "phase": notebook.phase,
         "digest": notebook.digest,
         "origin": notebook.origin,
+        "settings": notebook.settings.to_json(),
         "end": ends.get(notebook.name, "not executed"),
         "cells": [
             {

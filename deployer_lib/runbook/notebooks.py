@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from deployer_lib.errors import UsageError
+from deployer_lib.notebook_settings import NotebookSettings, read_settings
 from deployer_lib.notebooks import notebook_phase
 
 __all__ = ["Notebook", "choose", "packaged_folder"]
@@ -25,6 +26,7 @@ class Notebook:
     path: Path
     digest: str  # sha256:… of the file
     origin: Literal["packaged", "modified", "own"]
+    settings: NotebookSettings  # what it says of itself
 
 
 def packaged_folder() -> Path:
@@ -51,7 +53,7 @@ def choose(root: Path, phases: tuple[str, ...] = ()) -> list[Notebook]:
         phases: only these phases; all where empty. The report is always made.
 
     Raises:
-        UsageError: a phase is unknown.
+        UsageError: a phase is unknown, or what a notebook says of itself is wrong.
     """
     packaged = _found(packaged_folder())
     own = _found(root / "runbooks")
@@ -62,7 +64,7 @@ def choose(root: Path, phases: tuple[str, ...] = ()) -> list[Notebook]:
             origin: Literal["packaged", "modified", "own"] = "own"
         else:
             origin = "packaged" if digest == _digest(packaged[name]) else "modified"
-        chosen.append(Notebook(name, notebook_phase(name) or "", path, digest, origin))
+        chosen.append(Notebook(name, notebook_phase(name) or "", path, digest, origin, read_settings(path)))
     known = [n.phase for n in chosen]
     for phase in phases:
         if phase not in known:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from deployer_lib.catalogue import CATALOGUE, Effect
 from deployer_lib.parameters.effects import allowed_effects
 from deployer_lib.parameters.reader import load
-from deployer_lib.runbook.notebooks import choose
+from deployer_lib.runbook.notebooks import Notebook, choose
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ class Plan:
     environment: str
     target: str
     allowed: tuple[str, ...]
-    phases: tuple[str, ...]
+    notebooks: tuple[Notebook, ...]
     checks: tuple[dict[str, Any], ...]  # id, phase, title, effect, would
     commands: tuple[tuple[str, str], ...]  # what, argv as text
 
@@ -34,7 +34,11 @@ class Plan:
             "environment": self.environment,
             "target": self.target,
             "allowed": list(self.allowed),
-            "phases": list(self.phases),
+            "phases": [notebook.phase for notebook in self.notebooks],
+            "notebooks": [
+                {"name": n.name, "phase": n.phase, "origin": n.origin, **n.settings.to_json()}
+                for n in self.notebooks
+            ],
             "checks": list(self.checks),
             "commands": [{"what": what, "command": command} for what, command in self.commands],
         }
@@ -49,6 +53,10 @@ class Plan:
                 phase = check["phase"]
                 lines += ["", phase]
             lines.append(f"  {check['effect']:<8} {check['id']:<32} {check['would']}")
+        own = [n for n in self.notebooks if n.origin != "packaged"]
+        if own:
+            lines += ["", "notebooks of this project"]
+        lines += [f"  {n.name:<32} {n.origin}{_said(n)}" for n in own]
         return "\n".join(lines) + "\n"
 
 
@@ -97,10 +105,21 @@ def plan_run(root: Path, environment: str) -> Plan:
         environment,
         deploy.address or f"a {deploy.kind} that is started here",
         tuple(effect.value for effect in Effect if effect in allowed),
-        tuple(n.phase for n in choose(root)),
+        tuple(choose(root)),
         tuple(checks),
         tuple(commands),
     )
+
+
+def _said(notebook: Notebook) -> str:
+    """Return what a notebook says of itself, in words."""
+    settings = notebook.settings
+    said = [
+        "" if settings.gate is None else "a gate" if settings.gate else "no gate",
+        "" if settings.share is None else f"{settings.share:.0%} of the time",
+        "" if settings.effects is None else f"effects {', '.join(settings.effects)}",
+    ]
+    return "".join(f", {part}" for part in said if part)
 
 
 def _text(argv: list[Any]) -> str:

@@ -127,7 +127,11 @@ def with_durations(**seconds: float) -> Record:
     ("made", "outcome", "said"),
     [
         (with_durations(rest=10.0), "pass", "The run took 1m 10s of 15m 00s"),
-        (with_durations(rest=1.0, bugs=200.0), "pass", "although bugs and environment took 3m 21s of 3m 00s"),
+        (
+            with_durations(rest=1.0, bugs=200.0),
+            "pass",
+            "although environment-specific bugs took 3m 21s of 3m 00s",
+        ),
         (
             with_durations(rest=1.0, build=1000.0),
             "fail",

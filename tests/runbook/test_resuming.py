@@ -12,6 +12,7 @@ from made_notebooks import cell, inputs_output, one, output, write
 
 from deployer_lib.app.handover import Live, update_live
 from deployer_lib.errors import UsageError
+from deployer_lib.notebook_settings import NotebookSettings
 from deployer_lib.places import Places
 from deployer_lib.runbook.notebooks import Notebook
 from deployer_lib.runbook.resuming import resume
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
 RUN = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 PHASES = ("preflight", "deploy", "smoke", "report")
-NOTEBOOKS = [Notebook(f"0{n}_{p}.ipynb", p, Path(), "sha256:0", "packaged") for n, p in enumerate(PHASES)]
+NOTEBOOKS = [
+    Notebook(f"0{n}_{p}.ipynb", p, Path(), "sha256:0", "packaged", NotebookSettings())
+    for n, p in enumerate(PHASES)
+]
 
 
 @pytest.fixture
