@@ -21,7 +21,7 @@ import psutil
 from deployer_lib.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
 __all__ = [
     "ProcessId",
@@ -31,6 +31,7 @@ __all__ = [
     "end_processes",
     "identify",
     "listeners",
+    "listening_of",
     "marked",
     "require_linux",
 ]
@@ -148,6 +149,22 @@ def listeners(port: int) -> dict[int | None, str]:
         if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
             found[connection.pid] = connection.laddr.ip
     return found
+
+
+def listening_of(port: int, processes: Iterable[psutil.Process]) -> frozenset[str]:
+    """Return which of these processes hold the socket that listens on a port, each as pid and start time.
+
+    A forked worker holds its parent's socket; :func:`listeners` names one process a socket.
+    """
+    found = set()
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            if any(
+                c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port
+                for c in process.net_connections("tcp")
+            ):
+                found.add(f"{process.pid}@{process.create_time():.2f}")
+    return frozenset(found)
 
 
 def _runs(process: psutil.Process) -> bool:

@@ -113,10 +113,11 @@ class ProcessTarget:
 
     def instances(self) -> list[Instance]:
         """Return the one process, running or not."""
-        ledger = self._supervised().ledger()
-        pid, live = ledger.process.pid if ledger.process else None, read_live(self.outputs)
-        address = live.base_url if live else ""
-        return [Instance(ledger.name, ledger.running(), address, pid, ledger.started_at)]
+        supervised, live = self._supervised(), read_live(self.outputs)
+        ledger = supervised.ledger()
+        pid, address = ledger.process.pid if ledger.process else None, live.base_url if live else ""
+        listening = platform.listening_of(live.port, supervised.tree()) if live and live.port else frozenset()
+        return [Instance(ledger.name, ledger.running(), address, pid, ledger.started_at, listening)]
 
     def artifact(self) -> Artifact:
         """Return what was put in place last."""

@@ -48,6 +48,9 @@ class Instance:
     address: str = ""
     pid: int | None = None
     started_at: str = ""  # UTC ISO 8601
+    listening: frozenset[str] = (
+        frozenset()
+    )  # its processes that hold the listening socket, each as pid and start
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,6 +172,9 @@ class Rollback(Section):
     """Why the risk is what it is."""
     on_failure: bool = False
     """Whether a failed deployment is rolled back at once, and verified like a deployment."""
+    rehearse: bool = False
+    """Deeper: the way back is gone once in a scratch place: two releases are installed, the second is taken back, and what
+    then stands is started. For a process whose steps keep what they make below {state}."""
 
 
 class Capabilities(Section):

@@ -36,6 +36,12 @@ class Planted:
     places: tuple[str, ...]
     files: int = 0  # of the new output that were looked at, members of archives included
     stale: tuple[str, ...] = ()  # names of the new output that hold the marker
+    again: str = ""  # how a second build over the first one's whole output went; empty where none was made
+
+    @property
+    def file(self) -> str:
+        """Return the name of the files that were planted."""
+        return f"{self.marker}.py"
 
 
 def plant(ctx: Context, declared: Build) -> Planted:
@@ -46,10 +52,11 @@ def plant(ctx: Context, declared: Build) -> Planted:
     for stack, intermediate in _INTERMEDIATE.items():
         if (ctx.parameters.project.stack or "python") == stack and packages:
             folders += [f"{folder}/{package}" for folder in intermediate for package in packages]
+    planted = Planted(marker, tuple(folders))
     for folder in folders:
         (ctx.workspace / folder).mkdir(parents=True, exist_ok=True)
-        (ctx.workspace / folder / f"{marker}.py").write_text("stale = True\n", encoding="utf-8")
-    return Planted(marker, tuple(folders))
+        (ctx.workspace / folder / planted.file).write_text("stale = True\n", encoding="utf-8")
+    return planted
 
 
 def looked_at(ctx: Context, declared: Build, planted: Planted) -> Planted:
@@ -88,6 +95,9 @@ def clean(ctx: Context) -> Iterable[Result]:
     if not isinstance(planted, Planted) or declared is None:
         yield errored("the build did not run in this phase")
         return
+    if planted.again.startswith("failed"):
+        yield _not_twice(ctx, declared, planted)
+        return
     if not planted.files:
         yield errored("the build left nothing to look at")
         return
@@ -95,20 +105,46 @@ def clean(ctx: Context) -> Iterable[Result]:
         shown = [name.replace(planted.marker, "<marker>") for name in planted.stale]
         yield failed(
             f"{len(shown)} file(s) of an earlier build are in the new output: {', '.join(shown[:3])}.",
-            root_cause="The build does not remove what an earlier one left in its output and intermediate folders "
-            f"({', '.join(planted.places)}), and ships it. (What is deployed here was built again without it.)",
+            root_cause=_why_stale(planted),
             impact="A file that was deleted or renamed is still shipped, and may still be imported or served.",
             fix=_fix_clean(ctx, declared),
             locations=build_script(ctx, declared),
             stale=[*planted.stale[:_LISTED]],
             planted=[*planted.places],
+            again=planted.again or "not made",
         )
     else:
         yield passed(
             f"none of {len(planted.places)} markers that stood in earlier output is among {planted.files} files of the new one",
             planted=[*planted.places],
             files=planted.files,
+            again=planted.again or "not made",
         )
+
+
+def _why_stale(planted: Planted) -> str:
+    places = ", ".join(planted.places)
+    if planted.again:
+        return (
+            f"Built a second time over its own output ({places}), the build left what stood there: it takes an earlier "
+            "output for this one's, or adds to it. (What is deployed here was built in an empty place.)"
+        )
+    return (
+        f"The build does not remove what an earlier one left in its output and intermediate folders ({places}), and "
+        "ships it. (What is deployed here was built again without it.)"
+    )
+
+
+def _not_twice(ctx: Context, declared: Build, planted: Planted) -> Result:
+    return failed(
+        f"The build can't be made a second time over its own output; it {planted.again}.",
+        root_cause="The build does not remove what an earlier one left, and stumbles over it.",
+        impact="Where folders are kept between builds, a build server's cache say, the next release can't be built.",
+        fix=_fix_clean(ctx, declared),
+        locations=build_script(ctx, declared),
+        planted=[*planted.places],
+        again=planted.again,
+    )
 
 
 def _names(path: Path, workspace: Path) -> Iterator[str]:

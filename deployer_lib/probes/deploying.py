@@ -44,7 +44,7 @@ _KEPT_CHARACTERS: Final = (
 _LINE_CHARACTERS: Final = 300
 _GROUPS: Final = 10
 _LAST_LINES: Final = 100  # of the log, where the process is not steady
-_APART_S: Final = 1.0  # between two looks at the process
+_APART_S: Final = 3.0  # between two looks: a restart that waits for idleness needs a second or two
 #: A line that says that a variable is missing, in the words of languages and frameworks.
 _MISSING: Final = re.compile(
     r"KeyError|not set|missing|required|must be set|undefined|NotPresent|not found|no value|is empty|unset",
@@ -312,7 +312,7 @@ def _mentioned(ctx: Context, error: LogError) -> tuple[Location, ...]:
 
 @probe("deploy.process")
 def steady_process(ctx: Context) -> Iterable[Result]:
-    """Look twice at the process: it runs, it is the same, and nothing started it again."""
+    """Look twice at the process: it runs, it and its workers are the same, and nothing started it again."""
     before = ctx.target.instances()
     if not before:
         yield errored("the target names no process, so none can be judged")
@@ -327,13 +327,16 @@ def steady_process(ctx: Context) -> Iterable[Result]:
     }
     down = [one.name for one in after if not one.running]
     changed = {one.pid for one in before} != {one.pid for one in after}
-    if not down and not changed and not restarts:
+    workers = [one.listening for one in before] != [one.listening for one in after]
+    if not down and not changed and not workers and not restarts:
         yield passed(
             f"{len(after)} of {len(after)} run, the same as {_APART_S:g} s before, and "
             + ("restarts are not known." if restarts is None else "none was restarted."),
         ).observing(evidence)
         return
     what = f"{', '.join(down)} does not run" if down else "it was started again"
+    if workers and not down and not changed and not restarts:
+        what = f"the processes that take its requests were replaced within {_APART_S:g} s, while it keeps its process id"
     output = _last_output(ctx)
     cause = shown_cause(ctx, output)
     yield failed(
@@ -354,7 +357,13 @@ def _restarts(ctx: Context) -> int | None:
 
 
 def _instance(one: Instance) -> dict[str, JSONValue]:
-    return {"name": one.name, "pid": one.pid, "running": one.running, "started_at": one.started_at}
+    return {
+        "name": one.name,
+        "pid": one.pid,
+        "running": one.running,
+        "started_at": one.started_at,
+        "listening": [*sorted(one.listening)],
+    }
 
 
 def _last_output(ctx: Context) -> str:

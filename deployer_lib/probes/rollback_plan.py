@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from deployer_lib.app.commands import find_command
 from deployer_lib.app.handover import read_live
 from deployer_lib.app.recipe import Recipe, Release, Releases, read_releases
+from deployer_lib.app.rehearsal import rehearse
 from deployer_lib.app.surroundings import base_environment, unknown_placeholders
 from deployer_lib.app.target import Artifact
-from deployer_lib.check import Code, Fix, Location, Result, failed, passed
+from deployer_lib.check import Code, Fix, Location, Result, errored, failed, passed
 from deployer_lib.probes.context import probe
+from deployer_lib.probes.printed import shown_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -24,13 +27,17 @@ if TYPE_CHECKING:
 
 __all__ = ["rollback_plan"]
 
+_KEPT_CHARACTERS: Final = 6_000  # of what a failed rehearsal printed
 _FIRST: Final = "none (first deployment)"
 _SCRIPT: Final = re.compile(r"^[\w@.+-]+(?:/[\w@.+-]+)*\.(?:py|sh|bash|js|mjs|cjs|ts|rb|pl|ya?ml)$")
 
 
 @probe("deploy.rollback_plan")
 def rollback_plan(ctx: Context) -> Iterable[Result]:
-    """Prove that the declared way back could be gone: commands exist, placeholders are known, risk and why stand."""
+    """Prove that the declared way back could be gone: commands exist, placeholders are known, risk and why stand.
+
+    With ``deploy.rollback.rehearse`` it is gone, in a scratch place.
+    """
     plan = ctx.parameters.deploy.rollback
     recipe = Recipe(ctx.parameters, ctx.root, ctx.places.state, ctx.workspace)
     releases = _releases(ctx)
@@ -49,11 +56,65 @@ def rollback_plan(ctx: Context) -> Iterable[Result]:
     missing += [] if plan.why.strip() else ["why the risk is what it is is not declared"]
     if missing:
         yield _no_plan(ctx, missing, evidence)
+        return
+    if plan.rehearse:
+        yield _rehearsed(ctx, recipe, releases, evidence)
     else:
         count = "its command was" if len(commands) == 1 else f"its {len(commands)} commands were"
         yield passed(
             f"A way back stands, and {count} found; risk {plan.risk}: {plan.why}.",
         ).observing(evidence)
+
+
+def _rehearsed(ctx: Context, recipe: Recipe, releases: Releases, evidence: dict[str, JSONValue]) -> Result:
+    """Go the way back once, in a scratch place."""
+    if ctx.parameters.deploy.kind != "process" or releases.current is None:
+        return errored(
+            "the way back can't be rehearsed: nothing was built, or the target is no process that is started here",
+            root_cause="deploy.rollback.rehearse needs deploy.kind: process and an artifact of phase 02.",
+        )
+    release = releases.current
+    if not release.path and ctx.live is not None:
+        release = replace(release, path=ctx.live.artifact_path)
+    done = rehearse(recipe, release, ctx.guard, run="", progress=ctx.progress)
+    steps: list[JSONValue] = [
+        {"name": s.name, "exit_code": s.exit_code, "duration_s": round(s.duration_s, 2)} for s in done.steps
+    ]
+    evidence |= {"rehearsal": steps}
+    if not done.failure:
+        return passed(
+            f"The way back was gone once, in {len(steps)} steps from one release to another and back, and came up; risk "
+            f"{ctx.parameters.deploy.rollback.risk}: {ctx.parameters.deploy.rollback.why}.",
+        ).observing(evidence)
+    broken = next((s for s in done.steps if s.exit_code != 0), None)
+    output = done.output if broken else shown_output(ctx, done.output, _KEPT_CHARACTERS)
+    return failed(
+        f"The way back was tried in a scratch place and does not work. {done.failure}",
+        root_cause="The commands of deploy.rollback end well and leave something that can't be started: what the "
+        "previous release needs is gone, or was never kept."
+        if broken is None
+        else f"The step {broken.name} fails.",
+        impact="When this release fails in production, going back fails too, and users get no answer.",
+        fix=Fix(
+            (
+                "Run the deployment's steps for two releases in an empty place, then the rollback's, and look at what is left.",
+                "Let the deployment keep everything that the previous release needs.",
+            ),
+            (Code("", _shell(ctx), language="bash"),),
+            "https://sre.google/workbook/canarying-releases/",
+            60,
+        ),
+        locations=(Location(f"parameters/{ctx.parameters.environment}.yaml"),),
+        output=output[-_KEPT_CHARACTERS:],
+    ).observing(evidence)
+
+
+def _shell(ctx: Context) -> str:
+    """Return the steps of the rehearsal as one would type them."""
+    deploy = ctx.parameters.deploy
+    lines = [" ".join(str(word) for word in step.command) for step in deploy.steps]
+    back = [" ".join(str(word) for word in step.command) for step in deploy.rollback.steps]
+    return "\n".join(["# twice, with two names for {release}", *lines, "# then", *back])
 
 
 def _commands(ctx: Context) -> list[tuple[str, list[Secret | str]]]:

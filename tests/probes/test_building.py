@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -154,3 +155,57 @@ def test_a_given_artifact_is_verified_and_not_built(context: Callable[..., Conte
     live = read_live(right.places.records)
     assert live is not None
     assert str(right.root / "app.tar") == live.artifact_path
+
+
+UP_TO_DATE = """
+import pathlib, sys
+if pathlib.Path("dist/app.txt").exists():
+    sys.exit(print("nothing changed"))
+pathlib.Path("dist/static").mkdir(parents=True, exist_ok=True)
+for stray in pathlib.Path("dist").rglob("*.py"):
+    stray.unlink()
+pathlib.Path("dist/app.txt").write_text("the application")
+"""
+ONCE = """
+import pathlib
+for stray in pathlib.Path("dist").rglob("*.py"):
+    stray.unlink()
+with open("dist/app.txt", "x") as file:
+    file.write("the application")
+"""
+
+
+def test_a_build_that_takes_earlier_output_for_its_own_is_a_finding(made: Callable[..., Context]) -> None:
+    """It is clean in an empty place, and leaves what stands there once its own output does."""
+    ctx = made(UP_TO_DATE, info="")
+    built = one(build(ctx))
+    assert Outcome.PASS is built.outcome
+    live = read_live(ctx.places.records)
+    assert live is not None
+    kept = Path(live.artifact_path)
+    assert ("the application", live.artifact["digest"]) == (
+        kept.read_text(encoding="utf-8"),
+        digest_path(kept),
+    )
+    result = one(clean(ctx))
+    assert (Outcome.FAIL, "built") == (result.outcome, result.evidence["again"])
+    assert "Built a second time over its own output" in result.root_cause
+
+
+def test_a_build_that_works_once_alone_is_a_finding(made: Callable[..., Context]) -> None:
+    """A second build over the first one's output fails; what is deployed is the first one's."""
+    ctx = made(ONCE, info="")
+    assert Outcome.PASS is one(build(ctx)).outcome
+    result = one(clean(ctx))
+    assert Outcome.FAIL is result.outcome
+    assert "can't be made a second time" in result.message
+    assert "FileExistsError" in result.message
+
+
+def test_a_slow_build_is_made_once(made: Callable[..., Context], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was not tried is said in the evidence."""
+    monkeypatch.setattr("deployer_lib.probes.building._AGAIN_S", 0.0)
+    ctx = made()
+    one(build(ctx))
+    result = one(clean(ctx))
+    assert (Outcome.PASS, "not made") == (result.outcome, result.evidence["again"])

@@ -13,6 +13,7 @@ from deployer_lib.app.handover import Live, read_live, update_live
 from deployer_lib.app.opening import open_target
 from deployer_lib.check import Outcome, Result, Skip
 from deployer_lib.probes.deploying import clean_start_log, deploy, steady_process
+from deployer_lib.probes.rollback_plan import rollback_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -238,3 +239,115 @@ def test_live_is_what_later_phases_read(deployable: Callable[..., Context]) -> N
     list(deploy(ctx))
     live = read_live(ctx.places.records) or Live()
     assert (live.artifact, ctx.target.instances()[0].pid) == (NEW, live.pid)
+
+
+WORKERS = """
+import os, socket, sys, time, http.server
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"ok")
+    def log_message(self, *args):
+        pass
+server = http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler)
+server.timeout = 0.2
+while True:
+    child = os.fork()
+    if child == 0:
+        born = time.monotonic()
+        while {lives} or time.monotonic() - born < 1:
+            server.handle_request()
+        os._exit(0)
+    os.waitpid(child, 0)
+"""
+
+
+@pytest.mark.parametrize(("lives", "outcome"), [(True, Outcome.PASS), (False, Outcome.FAIL)])
+def test_workers_that_are_replaced_without_end_are_a_finding(
+    deployable: Callable[..., Context],
+    lives: bool,  # noqa: FBT001
+    outcome: Outcome,
+) -> None:
+    """A parent may keep its process id while those that take the requests come and go."""
+    ctx = deployable(server=WORKERS.replace("{lives}", str(lives)))
+    assert one(deploy(ctx)).outcome is Outcome.PASS
+    result = one(steady_process(ctx))
+    assert outcome is result.outcome, result
+    evidence: Any = result.evidence
+    assert 1 <= len(evidence["instances"][0]["listening"]) <= 2
+    if not lives:
+        assert "were replaced within 3 s, while it keeps its process id" in result.message
+
+
+INSTALL = """
+import pathlib, shutil, sys
+what, releases = sys.argv[1], pathlib.Path(sys.argv[2])
+current, previous = releases / "current", releases / "previous"
+def point(link, target):
+    link.unlink(missing_ok=True)
+    link.symlink_to(target)
+if what == "install":
+    (releases / sys.argv[3]).mkdir(parents=True)
+    shutil.copy("server.py", releases / sys.argv[3])
+    if current.is_symlink():
+        point(previous, current.readlink())
+    point(current, sys.argv[3])
+    {after}
+else:
+    point(current, previous.readlink())
+"""
+PRUNE = "[shutil.rmtree(f) for f in releases.glob('*-rehearsal-*') if not f.is_symlink() and f.name != sys.argv[3]]"
+
+
+@pytest.mark.parametrize(("after", "outcome"), [("pass", Outcome.PASS), (PRUNE, Outcome.FAIL)])
+def test_the_way_back_is_rehearsed(deployable: Callable[..., Context], after: str, outcome: Outcome) -> None:
+    """A rollback that ends well and leaves nothing that starts is found before it is needed; the target's own state and
+    process are not touched, and nothing of the rehearsal is left."""
+    python, releases = sys.executable, "{state}/releases"
+    ctx = deployable(
+        deploy={
+            "steps": [
+                {"name": "install", "command": [python, "install.py", "install", releases, "{release}"]}
+            ],
+            "start": [python, "{state}/releases/current/server.py"],
+            "rollback": {
+                "steps": [{"name": "back", "command": [python, "install.py", "back", releases]}],
+                "risk": "LOW",
+                "why": "files alone",
+                "rehearse": True,
+            },
+        }
+    )
+    (ctx.workspace / "install.py").write_text(INSTALL.replace("{after}", after), encoding="utf-8")
+    assert one(deploy(ctx)).outcome is Outcome.PASS
+    pid = ctx.target.instances()[0].pid
+    before = sorted(str(path) for path in ctx.places.state.rglob("*") if "supervisor" not in path.parts)
+    result = one(rollback_plan(ctx))
+    assert outcome is result.outcome, result
+    evidence: Any = result.evidence
+    assert ["install", "install", "back"] == [step["name"] for step in evidence["rehearsal"]]
+    if outcome is Outcome.FAIL:
+        assert "What stands after the way back" in result.message
+    after_it = sorted(str(path) for path in ctx.places.state.rglob("*") if "supervisor" not in path.parts)
+    assert ([pid], before) == (
+        [one.pid for one in ctx.target.instances()],
+        [path for path in after_it if not path.endswith("/secrets")],
+    )
+
+
+def test_a_way_back_that_can_t_be_rehearsed_is_no_pass(context: Callable[..., Context]) -> None:
+    """Somebody else's deployment can't be tried in a scratch place."""
+    ctx = context(
+        "http://127.0.0.1:9",
+        deploy={
+            "kind": "none",
+            "rollback": {
+                "steps": [{"name": "back", "command": ["true"]}],
+                "risk": "LOW",
+                "why": "x",
+                "rehearse": True,
+            },
+        },
+    )
+    assert Outcome.ERROR is one(rollback_plan(ctx)).outcome
