@@ -303,9 +303,11 @@ def failed(
     )
 
 
-def errored(message: str, *, subject: str = "", root_cause: str = "", **evidence: JSONValue) -> Result:
-    """Return that it could not be told, and why."""
-    return Result(Outcome.ERROR, message, subject, root_cause=root_cause, evidence=evidence)
+def errored(
+    message: str, *, subject: str = "", root_cause: str = "", fix: Fix | None = None, **evidence: JSONValue
+) -> Result:
+    """Return that it could not be told, why, and what to do so that it can."""
+    return Result(Outcome.ERROR, message, subject, root_cause=root_cause, fix=fix or Fix(), evidence=evidence)
 
 
 def skipped(kind: Skip, message: str, *, subject: str = "", because: str | None = None) -> Result:

@@ -210,7 +210,7 @@ def _difference(
         operator = "" if clause.operator == "==" else f"{clause.operator} "
         # What was declared may be shown; what the application answered only where that is allowed.
         expected = _text(right if _LITERAL.match(clause.right) else _shown(right, show=show))
-        wrong.append(f"{clause.left} == {_text(_shown(left, show=show))}, expected {operator}{expected}")
+        wrong.append(f"{clause.left} is {_text(_shown(left, show=show))}, expected {operator}{expected}")
     return "; ".join(wrong) or f"{expression} is false"
 
 

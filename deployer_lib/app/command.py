@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from deployer_lib.app.commands import run_command
-from deployer_lib.app.handover import Live, read_live, update_live
+from deployer_lib.app.handover import Live, deployed_anew, read_live, update_live
 from deployer_lib.app.recipe import Recipe, Release, Releases, named, read_releases, write_releases
 from deployer_lib.app.steps import run_step
 from deployer_lib.app.target import Artifact, Deployment, Instance, LogLine, StepDone
@@ -218,7 +218,7 @@ class CommandTarget:
     def _live(self, old: Live, releases: Releases) -> Live:
         current = releases.current
         return replace(
-            old,
+            deployed_anew(old),
             run=self.run or old.run,
             environment=self.parameters.environment,
             artifact=named(current),

@@ -9,16 +9,17 @@ import fcntl
 import json
 import os
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from deployer_lib.catalogue import Phases
 from deployer_lib.errors import HandoverError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-__all__ = ["LIVE_SCHEMA", "Live", "read_live", "update_live"]
+__all__ = ["LIVE_SCHEMA", "Live", "deployed_anew", "read_live", "update_live"]
 
 LIVE_SCHEMA: Final = "live/1"
 
@@ -48,6 +49,18 @@ class Live:
     blocked_by: str = ""  # id of the check that means: the target is not touched further
     passed: tuple[str, ...] = ()  # ids that passed in phases of this run, for ``needs`` across phases
     not_passed: tuple[str, ...] = ()  # ids that were made and did not pass
+
+
+def deployed_anew(live: Live) -> Live:
+    """Forget what was found out about the deployment before: only what was seen before any deployment still holds."""
+    kept = tuple(
+        f"{phase.value}." for phase in (Phases.PREFLIGHT, Phases.ENVIRONMENT, Phases.BUILD, Phases.DEPLOY)
+    )
+    return replace(
+        live,
+        passed=tuple(i for i in live.passed if i.startswith(kept)),
+        not_passed=tuple(i for i in live.not_passed if i.startswith(kept)),
+    )
 
 
 def read_live(folder: Path) -> Live | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from deployer_lib import platform
 from deployer_lib.app.copies import start_copy
-from deployer_lib.app.handover import Live, read_live, update_live
+from deployer_lib.app.handover import Live, deployed_anew, read_live, update_live
 from deployer_lib.app.http import Http
 from deployer_lib.app.recipe import (
     HOST,
@@ -336,7 +336,7 @@ class ProcessTarget:
     def _live(self, old: Live, attempt: _Attempt, supervised: Supervised | None, base_url: str) -> Live:
         current, previous = attempt.releases.current, attempt.releases.previous
         new = replace(
-            old,
+            deployed_anew(old),
             run=self.run or old.run,
             environment=self.parameters.environment,
             artifact=named(current),

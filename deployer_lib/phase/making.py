@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from deployer_lib.check import Check, Fix, Outcome, Result, Skip, errored, failed, skipped
+from deployer_lib.check import Check, Code, Fix, Outcome, Result, Skip, errored, failed, skipped
 from deployer_lib.errors import DeployerError, NotAllowed, RequestFailed, Unavailable
 
 if TYPE_CHECKING:
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["Standing", "made", "now_iso"]
 
 _TRACE_LINES: Final = 12
+_DEPLOY: Final = Fix(
+    ("Run the notebook 03_deploy, or start what was built last from a terminal.",),
+    (Code("", "deployer up <environment>", language="bash"),),
+    minutes=5,
+)
 _NEVER_ANSWERED: Final = frozenset({"refused", "name"})
 
 
@@ -59,10 +64,13 @@ class Standing:
         for need in spec.needs:
             if self._stands_in_the_way(spec, need):
                 root = self.because.get(need, need)
-                return skipped(Skip.BLOCKED, f"{root} did not pass", because=root)
+                gone = "" if self.deployed or not spec.target else "; nothing is deployed"
+                return skipped(Skip.BLOCKED, f"{root} did not pass{gone}", because=root)
         if spec.target and spec.phase != "deploy" and not self.deployed:
             return errored(
-                "nothing is deployed: run 03 first", root_cause="deployer up ENV, or the notebook 03_deploy."
+                "nothing is deployed: run 03 first",
+                root_cause="No deployment of this environment is known: it was never started from here, or it was stopped.",
+                fix=_DEPLOY,
             )
         if self.time_left_s <= 0:
             return skipped(Skip.CUT, "the time budget of the run was used up")

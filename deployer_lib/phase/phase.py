@@ -180,7 +180,7 @@ class Phase:
             more = f" (and {len(blocking) - 1} more)" if len(blocking) > 1 else ""
             raise PhaseBlocked(f"{name}: {first.result.message}{more}")
         if verdict is Verdict.UNDECIDED:
-            raise PhaseUndecided(f"could not tell: {', '.join(open_ids)}")
+            raise PhaseUndecided(_untold(checks, open_ids))
 
     def _required(self, checks: list[Check]) -> list[str] | None:
         """Return the checks of this phase that must have been made; None where all must."""
@@ -327,6 +327,14 @@ def _resolve(check: str | OwnCheck) -> tuple[CheckSpec, Probe]:
             raise UsageError(f"There is no check {check} in this phase.", hint="deployer checks lists them.")
         check = installed_check(check)
     return check.spec, check.probe
+
+
+def _untold(checks: list[Check], open_ids: tuple[str, ...]) -> str:
+    """Name what could not be told; what was left out because of that, or for another reason, is counted."""
+    told = [i for i in open_ids if any(c.id == i and c.outcome is Outcome.ERROR for c in checks)]
+    others = len(open_ids) - len(told)
+    more = f"{others} {'more checks were' if told else 'required checks were'} not made" if others else ""
+    return ", ".join(filter(None, (f"could not tell: {', '.join(told)}" if told else "", more)))
 
 
 def _fresh(live: Live) -> Live:

@@ -270,7 +270,7 @@ def _secrets(ctx: Context, new: Sequence[LogLine], own: Sequence[LogLine], canar
             because=_OWN_ID,
         )
     return passed(
-        f"Neither the Authorization header nor the query token of a request is in its {len(own)} log lines.",
+        f"Neither the Authorization header nor the query token of a request is in its {len(own)} log line{'' if len(own) == 1 else 's'}.",
         subject="secrets",
         lines=len(own),
         all_lines=len(new),

@@ -4,14 +4,15 @@ import os
 import signal
 import socket
 import sqlite3
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import psutil
 import pytest
 from target_parts import PYTHON, SERVER, guard, parameters, quiet, target
 
-from deployer_lib.app.handover import read_live
+from deployer_lib.app.handover import read_live, update_live
 from deployer_lib.app.opening import open_target, sweep_leftovers
 from deployer_lib.app.supervisor import find
 from deployer_lib.app.target import Artifact
@@ -74,6 +75,19 @@ def test_the_second_deployment_replaces_the_first_on_its_port(sound: Target, tmp
     assert sound.previous() == FIRST
     assert sound.logs()[0].number == 1
     assert [line.text for line in sound.logs()].count("starting") == 1
+
+
+def test_a_new_deployment_forgets_what_was_seen_of_the_old_one(sound: Target, tmp_path: Path) -> None:
+    """What failed before it was up again blocks nothing; what was seen before any deployment still holds."""
+    seen = {
+        "passed": ("build.run", "smoke.cors"),
+        "not_passed": ("preflight.ready", "smoke.health", "team.fresh"),
+    }
+    update_live(tmp_path / "outputs" / "local", lambda live: replace(live, **seen))
+    sound.deploy(FIRST, "", quiet)
+    after = read_live(tmp_path / "outputs" / "local")
+    assert after is not None
+    assert (("build.run",), ("preflight.ready",)) == (after.passed, after.not_passed)
 
 
 def test_a_port_that_another_holds_is_named_and_left_alone(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_an_expectation_that_does_not_hold_shows_the_value(served: Any, context:
     declared = {"path": "/health", "expect": 'json.version == "2"'}
     [result] = health(context(served(answering({"version": "1"})), smoke={"health": declared}))
     assert result.outcome is Outcome.FAIL
-    assert 'json.version == "1", expected "2"' in result.message
+    assert 'json.version is "1", expected "2"' in result.message
 
 
 def test_an_expectation_that_cannot_be_told_is_an_error(served: Any, context: Any) -> None:
