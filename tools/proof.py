@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -69,13 +70,23 @@ def tried(name: str, fault: Fault) -> dict[str, Any]:
     return data
 
 
+def commit() -> str:
+    """Return the commit of this checkout, with a plus where it has changes of its own."""
+
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", *words], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+        return done.stdout.strip()
+
+    return git("rev-parse", "--short=10", "HEAD") + ("+" if git("status", "--porcelain") else "") or "unknown"
+
+
 def page(results: dict[str, list[dict[str, Any]]]) -> str:
     """Return docs/proof.md."""
     lines = [
         "# Proof",
         "",
         "Written by `make proof`: each fault is a patch on the sample that is built, deployed, started and verified with",
-        "all phases. *Exact* means: the checks that it should trip ended in a finding, no other did, and none could not tell.",
+        f"all phases, at commit {commit()}. *Exact* means: the checks that it should trip ended in a finding, no other did, and none could not tell.",
         "",
     ]
     for name, rows in results.items():

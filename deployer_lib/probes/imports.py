@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from deployer_lib.probes.manifests import build_backend_folders
 from deployer_lib.probes.variables.sources import application_files
 
 if TYPE_CHECKING:
@@ -46,8 +47,11 @@ def production_imports(project: Path, exclude: Iterable[str] = ()) -> tuple[list
     found: list[Import] = []
     unparsed: list[str] = []
     count = 0
+    backend = build_backend_folders(project)
     for relative in application_files(project, frozenset({".py"}), exclude):
         if relative.parts[0] in _TOOLS or relative.name in _TOOL_FILES:
+            continue
+        if any(relative.is_relative_to(folder) for folder in backend if folder not in {"", "."}):
             continue
         try:
             with warnings.catch_warnings():

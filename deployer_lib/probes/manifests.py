@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["project_name", "project_stack", "project_version"]
+__all__ = ["build_backend_folders", "project_name", "project_stack", "project_version"]
 
 
 def project_stack(project: Path) -> str:
@@ -34,6 +34,16 @@ def project_name(project: Path) -> str:
 def project_version(project: Path) -> str:
     """Return the version in the project's manifest, the empty text where there is none."""
     return _said(project, "version")
+
+
+def build_backend_folders(project: Path) -> tuple[str, ...]:
+    """Return the folders of a Python project's own build backend (PEP 517, ``backend-path``), relative to it.
+
+    What lies there runs in the build's environment, with ``build-system.requires``; it is no part of the application.
+    """
+    section = _toml(project / "pyproject.toml").get("build-system")
+    folders = section.get("backend-path") if isinstance(section, dict) else None
+    return tuple(str(folder).strip("/") for folder in folders) if isinstance(folders, list) else ()
 
 
 def _said(project: Path, key: str) -> str:

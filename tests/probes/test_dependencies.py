@@ -160,6 +160,17 @@ def test_an_import_inside_a_function_fails_when_it_is_called(context: Make) -> N
     assert (Outcome.FAIL, 2) == (result.outcome, result.locations[0].line)
 
 
+def test_a_build_backend_of_the_project_s_own_is_no_application(context: Make) -> None:
+    """Below ``backend-path`` runs what ``build-system.requires`` brings; the same import elsewhere is a finding."""
+    system = (
+        '[build-system]\nrequires = ["gamma"]\nbuild-backend = "steps"\nbackend-path = ["packaging_steps"]\n'
+    )
+    files = {"pyproject.toml": PROJECT + system, "packaging_steps/steps.py": "import gamma\n"}
+    assert [Outcome.PASS] == [r.outcome for r in dependencies_declared(made(context, **files))]
+    files["src/shop/late.py"] = "import gamma\n"
+    assert [Outcome.FAIL] == [r.outcome for r in dependencies_declared(made(context, **files))]
+
+
 def test_no_production_code_is_an_error(context: Make) -> None:
     ctx = context(BASE)
     (ctx.workspace / "pyproject.toml").write_text(PROJECT, encoding="utf-8")
