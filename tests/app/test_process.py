@@ -79,7 +79,7 @@ def test_the_second_deployment_replaces_the_first_on_its_port(sound: Target, tmp
 
 def test_a_new_deployment_forgets_what_was_seen_of_the_old_one(sound: Target, tmp_path: Path) -> None:
     """What failed before it was up again blocks nothing; what was seen before any deployment still holds."""
-    seen = {
+    seen: dict[str, Any] = {
         "passed": ("build.run", "smoke.cors"),
         "not_passed": ("preflight.ready", "smoke.health", "team.fresh"),
     }
