@@ -36,7 +36,7 @@ _ERRORS: Final = 3
 _WITHIN_S: Final = 5.0
 _POLL_S: Final = 0.2
 _FIRST_ERROR: Final = 400
-_NOT_FOUND: Final = 404
+_REFUSALS: Final = range(400, 500)
 _SERVER_ONLY: Final = re.compile(r"5xx|50\d|server|exception|panic|unhandled")
 #: Names that common libraries give, where none is declared.
 _USUAL: Final = {
@@ -250,13 +250,18 @@ def _traffic(ctx: Context) -> Iterator[Result]:
 
 
 def _refusals(ctx: Context) -> Iterator[Result]:
-    """Ask for paths that do not exist: a counter of errors, or the requests' own status label, must tell."""
-    before = _scrape(ctx)
-    path = f"/deployer-{secrets.token_hex(6)}"
-    answers = {Mark().send(ctx, path).status for _ in range(_ERRORS)}
-    if answers != {_NOT_FOUND}:
+    """Ask for what must be refused: a counter of errors, or the requests' own status label, must tell."""
+    before, tried, refused = _scrape(ctx), [], 0
+    for path in _refused_paths(ctx):
+        answers = {Mark().send(ctx, path).status for _ in range(_ERRORS)}
+        tried.append(f"GET {path}: {', '.join(map(str, sorted(answers)))}")
+        if len(answers) == 1 and (status := next(iter(answers))) in _REFUSALS:
+            refused = status
+            break
+        before = _scrape(ctx)
+    if not refused:
         yield errored(
-            f"GET {path}, which does not exist, is answered {sorted(answers)}, so no error could be provoked.",
+            f"Nothing that was asked is refused, so no error could be provoked ({'; '.join(tried)}).",
             subject="errors",
         )
         return
@@ -274,7 +279,7 @@ def _refusals(ctx: Context) -> Iterator[Result]:
     start = count(before)[1]
     after = _wait(ctx, lambda now: count(now)[1] - start >= _ERRORS)
     found, end = count(after)
-    did = f"{_ERRORS} requests that were answered 404"
+    did = f"{_ERRORS} requests that were answered {refused}"
     if found:
         shown = name or f"{found}{{4xx}}"
         yield _Moved("errors", shown, did, _ERRORS, start, end).result(ctx)
@@ -282,6 +287,14 @@ def _refusals(ctx: Context) -> Iterator[Result]:
         yield _absent(ctx, "errors", name, after)
     else:
         yield _no_error_rate(ctx, did)
+
+
+def _refused_paths(ctx: Context) -> Iterator[str]:
+    """Yield paths that are refused where all is well: one that does not exist, then one that needs a log-in."""
+    yield f"/deployer-{secrets.token_hex(6)}"
+    auth = ctx.parameters.smoke.auth
+    if auth is not None and auth.protected.method == "GET":
+        yield auth.protected.path
 
 
 def _no_error_rate(ctx: Context, did: str) -> Result:

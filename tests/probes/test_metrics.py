@@ -195,8 +195,14 @@ def test_without_usual_names_it_is_unavailable(served: Any, context: Any) -> Non
 def test_where_no_error_can_be_provoked_it_could_not_tell(
     served: Any, context: Any, monkeypatch: Any
 ) -> None:
-    """A server that answers 200 to everything says nothing about its counter of errors."""
-    assert _move(served, context, monkeypatch, no_404=True)["errors"].outcome is Outcome.ERROR
+    """A server that refuses nothing says nothing about its counter of errors; what needs a log-in is asked after a path
+    that does not exist."""
+    no_log_in = {"smoke": {"endpoints": [{"path": "/items"}]}}
+    nothing = _move(served, context, monkeypatch, no_log_in, no_404=True)["errors"]
+    assert nothing.outcome is Outcome.ERROR
+    assert "GET /deployer-" in nothing.message
+    found = _move(served, context, monkeypatch, no_404=True)["http_requests_total{4xx}"]
+    assert (Outcome.PASS, "3 requests that were answered 401") == (found.outcome, found.evidence["did"])
 
 
 def test_a_business_request_that_is_refused_could_not_tell(
