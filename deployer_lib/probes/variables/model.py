@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
-__all__ = ["NEEDS", "Need", "Reference", "Scan", "Variable"]
+__all__ = ["NEEDS", "Found", "Need", "Read", "Reference", "Scan", "Variable"]
 
 #: required: unset, at least one read fails; default: a fallback stands with the read; optional: absence is tolerated.
 Need = Literal["required", "default", "optional"]
@@ -22,6 +22,25 @@ class Reference:
     line: int  # from 1
     column: int  # byte in the line, from 1
     idiom: str  # how it is read (os.environ[…])
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One read of one variable."""
+
+    name: str
+    need: Need
+    default: str | None
+    reference: Reference
+
+
+@dataclass(slots=True)
+class Found:
+    """What a reader found."""
+
+    reads: list[Read] = field(default_factory=list)
+    skipped: list[tuple[str, str, int]] = field(default_factory=list)  # (file, why, line)
+    computed: list[Reference] = field(default_factory=list)  # name not known before run time
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +62,4 @@ class Scan:
     files_skipped: tuple[tuple[str, str, int], ...]  # (file, why, line; 0 where unknown)
     computed: tuple[Reference, ...] = ()  # reads whose name is made at run time and could not be worked out
     by_language: tuple[tuple[str, int], ...] = ()  # (language, files scanned)
+    deploy_only: tuple[Variable, ...] = ()  # by name; what only compose files, manifests and the like read

@@ -1,16 +1,18 @@
-"""Which files of a project are its application's code."""
+"""Which files of a project are its application's code: one walk over its folders, tests, examples and foreign code left out."""
 
 from __future__ import annotations
 
 import os
-from fnmatch import fnmatch
+import re
+from dataclasses import dataclass, field
+from fnmatch import fnmatch, translate
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["application_files", "is_apart"]
+__all__ = ["Listing", "application_files", "is_apart", "list_files"]
 
 #: Folders, at any depth below the root, that hold no code of the running application.
 _FOLDERS: Final = frozenset(
@@ -22,6 +24,19 @@ _FOLDERS: Final = frozenset(
         "spec",
         "specs",
         "e2e",
+        "integration-tests",
+        "integration_tests",
+        "test-utils",
+        "testdata",
+        "test_data",
+        "fixtures",
+        "__fixtures__",
+        "__mocks__",
+        "mocks",
+        "cypress",
+        "playwright",
+        "storybook",
+        "stories",
         "doc",
         "docs",
         "example",
@@ -32,13 +47,16 @@ _FOLDERS: Final = frozenset(
         "demos",
         "benchmark",
         "benchmarks",
+        "benches",
         "vendor",
         "vendored",
         "_vendor",
         "_vendored",
         "third_party",
         "third-party",
+        "thirdparty",
         "extern",
+        "external_libs",
         "node_modules",
         "site-packages",
         "__pycache__",
@@ -47,68 +65,116 @@ _FOLDERS: Final = frozenset(
         "__pypackages__",
         "bower_components",
         "jspm_packages",
+        "dist",
+        "coverage",
+        "htmlcov",
+        "Pods",
     ]
 )
-#: Folders that are left out directly below the root alone, where they are output; deeper they may be packages.
-_TOP_FOLDERS: Final = frozenset(
-    {"build", "dist", "target", "out", "outputs", "htmlcov", "site", "_coordination"}
+#: Ends of folder names that hold tests: Shop.Tests, shop-e2e.
+_FOLDER_END: Final = re.compile(
+    r"[._-](?:[Tt]ests?|e2e|E2E|[Ss]pecs?|[Ii]ntegrationTests?|[Uu]nitTests?|[Bb]enchmarks?)$"
 )
-_FILES: Final = ("test_*.py", "*_test.py", "tests.py", "conftest.py", "noxfile.py", "setup.py")
+#: Hidden folders that do hold what runs; others are tools' own.
+_HIDDEN: Final = frozenset({".s2i", ".docker", ".deploy", ".deployment", ".ebextensions", ".platform"})
+#: Folders that are left out directly below the root alone, where they are output; deeper they may be packages.
+_TOP_FOLDERS: Final = frozenset({"build", "target", "out", "outputs", "site", "_coordination"})
+_FILES: Final = (
+    "test_*.py", "*_test.py", "tests.py", "conftest.py", "noxfile.py", "setup.py",
+    "*_test.go", "*_test.rs", "*_test.exs", "*_test.exs", "test_helper.exs", "test.exs", "*_test.rb", "*_spec.rb",
+    "*.test.*", "*.spec.*", "*.stories.*", "*.e2e.*", "*.cy.*", "*.min.js", "*.bundle.js", "*.d.ts",
+    "jest.config.*", "vitest.config.*", "playwright.config.*", "cypress.config.*", "karma.conf.*", "jest.setup.*",
+    "*Test.java", "*Tests.java", "*IT.java", "*TestCase.java", "*Test.kt", "*Tests.kt", "*Spec.kt", "*Test.php", "*TestCase.php",
+    "*Tests.cs", "*Test.cs", "*.pb.go", "*_pb2.py", "*_pb2_grpc.py", "*.g.cs", "*.Designer.cs", "phpunit.xml*",
+)  # fmt: skip
+_APART: Final = re.compile("|".join(translate(pattern) for pattern in dict.fromkeys(_FILES)))
 _MAX_BYTES: Final = 5_000_000  # a source file beyond this is generated
+
+
+@dataclass(slots=True)
+class Listing:
+    """The application's files, and what could not be looked at."""
+
+    files: list[str] = field(default_factory=list)  # relative to the root, sorted by folder and name
+    sizes: dict[str, int] = field(default_factory=dict)
+    skipped: list[tuple[str, str, int]] = field(default_factory=list)  # (file or folder, why, 0)
 
 
 def is_apart(relative: Path) -> bool:
     """Tell whether a file, named relative to the project, is test, documentation, example or foreign code."""
     folders = relative.parts[:-1]
     return (
-        any(folder in _FOLDERS or _hidden(folder) for folder in folders)
+        any(_foreign(folder) for folder in folders)
         or bool(folders and folders[0] in _TOP_FOLDERS)
-        or any(fnmatch(relative.name, pattern) for pattern in _FILES)
+        or _APART.match(relative.name) is not None
     )
 
 
-def application_files(root: Path, suffixes: frozenset[str], exclude: Iterable[str] = ()) -> Iterator[Path]:
-    """Yield the application's source files below ``root``, relative to it, sorted.
+def list_files(root: Path, exclude: Iterable[str] = ()) -> Listing:
+    """Return the application's files below ``root``.
 
-    The root's own name and parents say nothing: a project may itself lie in ``examples/``.
+    The root's own name and parents say nothing: a project may itself lie in ``examples/``. Links are not followed: one may
+    lead out of the project, in a circle, or twice to the same text.
 
     Args:
         root: the project.
-        suffixes: of the files wanted, with their dot.
         exclude: patterns of relative paths that are left out too.
     """
+    listing = Listing()
     patterns = tuple(exclude)
-    for folder, folders, files in os.walk(root):
-        here = Path(folder).relative_to(root)
-        folders[:] = sorted(name for name in folders if _enter(root, here / name, patterns))
-        for name in sorted(files):
-            relative = here / name
-            if relative.suffix in suffixes and not is_apart(relative) and not _matches(relative, patterns):
-                path = root / relative
-                # A link may lead out of the project, or twice to the same text.
-                if not path.is_symlink() and path.is_file() and path.stat().st_size <= _MAX_BYTES:
-                    yield relative
+    folders = [""]
+    while folders:
+        here = folders.pop()
+        try:
+            entries = sorted(os.scandir(root / here), key=lambda entry: entry.name)
+        except OSError as error:
+            listing.skipped.append((here or ".", f"it can't be opened: {error.strerror}", 0))
+            continue
+        deeper = []
+        for entry in entries:
+            relative = f"{here}/{entry.name}" if here else entry.name
+            if entry.is_symlink() or (patterns and _matches(relative, patterns)):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                if (
+                    not _foreign(entry.name)
+                    and not (not here and entry.name in _TOP_FOLDERS)
+                    and not _is_venv(entry)
+                ):
+                    deeper.append(relative)
+            elif entry.is_file(follow_symlinks=False) and not _APART.match(entry.name):
+                listing.files.append(relative)
+                listing.sizes[relative] = entry.stat(follow_symlinks=False).st_size
+        folders.extend(reversed(deeper))
+    return listing
 
 
-def _enter(root: Path, folder: Path, patterns: tuple[str, ...]) -> bool:
-    path = root / folder
+def application_files(root: Path, suffixes: frozenset[str], exclude: Iterable[str] = ()) -> Iterator[Path]:
+    """Yield the application's source files below ``root`` with these suffixes, relative to it."""
+    listing = list_files(root, exclude)
+    for relative in listing.files:
+        if os.path.splitext(relative)[1] in suffixes and listing.sizes[relative] <= _MAX_BYTES:  # noqa: PTH122  (ten thousand times)
+            yield Path(relative)
+
+
+def _foreign(folder: str) -> bool:
     return (
-        not is_apart(folder / "x")
-        and not path.is_symlink()
-        and not (path / "pyvenv.cfg").exists()
-        and not _matches(folder, patterns)
+        folder in _FOLDERS
+        or (folder[0] == "." and folder not in _HIDDEN)
+        or folder.endswith((".egg-info", ".egg"))
+        or _FOLDER_END.search(folder) is not None
     )
 
 
-def _hidden(name: str) -> bool:
-    return name.startswith(".") or name.endswith((".egg-info", ".egg"))
+def _is_venv(entry: os.DirEntry[str]) -> bool:
+    return os.path.exists(f"{entry.path}/pyvenv.cfg")  # noqa: PTH110
 
 
-def _matches(relative: Path, patterns: tuple[str, ...]) -> bool:
-    text = relative.as_posix()
+def _matches(text: str, patterns: tuple[str, ...]) -> bool:
+    name = text.rpartition("/")[2]
     return any(
         fnmatch(text, pattern.strip("/"))
         or fnmatch(text, f"{pattern.strip('/')}/*")
-        or fnmatch(relative.name, pattern)
+        or fnmatch(name, pattern)
         for pattern in patterns
     )

@@ -8,10 +8,9 @@ from __future__ import annotations
 import ast
 import warnings
 from collections import defaultdict
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from deployer_lib.probes.variables.model import Need, Reference
+from deployer_lib.probes.variables.model import Found, Read, Reference
 from deployer_lib.probes.variables.python.idioms import MARKERS
 from deployer_lib.probes.variables.python.names import Hole, Project
 from deployer_lib.probes.variables.python.reads import KeyRead, reads_of
@@ -24,28 +23,9 @@ if TYPE_CHECKING:
 
     from deployer_lib.probes.variables.python.module import Module
 
-__all__ = ["Found", "PythonReader", "Read"]
+__all__ = ["PythonReader"]
 
 _MAX_ROUNDS: Final = 12  # of wrappers around wrappers
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """One read of one variable."""
-
-    name: str
-    need: Need
-    default: str | None
-    reference: Reference
-
-
-@dataclass(slots=True)
-class Found:
-    """What a reader found."""
-
-    reads: list[Read] = field(default_factory=list)
-    skipped: list[tuple[str, str, int]] = field(default_factory=list)  # (file, why, line)
-    computed: list[Reference] = field(default_factory=list)  # name not known before run time
 
 
 class PythonReader:

@@ -61,8 +61,8 @@ def keys(project: Project, module: Module, node: Node | None, depth: int = 0) ->
             return _call(project, module, node, depth)
         case "identifier":
             return _identifier(project, module, node, depth)
-        case "attribute":
-            return _attribute(project, module, node, depth)
+        case "attribute" | "subscript":
+            return (_attribute if node.type == "attribute" else _entry)(project, module, node, depth)
         case "conditional_expression" if len(node.named_children) > 1:
             branches = (node.named_children[0], node.named_children[-1])
             return [key for branch in branches for key in keys(project, module, branch, depth + 1)]
@@ -184,6 +184,31 @@ def _loop_values(
         rows = [row.named_children for row in place[1].named_children if len(row.named_children) > position]
         return [key for row in rows for key in keys(project, place[0], row[position], depth + 1)]
     return members(project, module, source, depth + 1)
+
+
+def _entry(project: Project, module: Module, node: Node, depth: int) -> list[Key]:
+    """Return the texts of ``row["name"]``: of a dictionary, or of those that a loop over a list of them goes through."""
+    owner, wanted = syntax.field(node, "value"), syntax.string(syntax.field(node, "subscript"))
+    if owner is None or wanted is None:
+        return []
+    sources = [source for loop, _, source in module.loops.get(text(owner), ()) if _around(loop, node)]
+    place = definition(project, module, sources[0] if sources else owner) or (
+        module,
+        sources[0] if sources else owner,
+    )
+    rows = place[1].named_children if sources and place[1].type in _COLLECTIONS else [place[1]]
+    return [
+        key
+        for row in rows
+        if row.type == "dictionary"
+        for name, value in _pairs(row)
+        if syntax.string(name) == wanted
+        for key in keys(project, place[0], value, depth + 1)
+    ]
+
+
+def _around(loop: Node, node: Node) -> bool:
+    return loop.start_byte <= node.start_byte < loop.end_byte
 
 
 def _pairs(dictionary: Node) -> list[tuple[Node, Node]]:

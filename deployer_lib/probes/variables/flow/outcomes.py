@@ -1,0 +1,369 @@
+"""What becomes of a read: the names that it is bound to, the conditions that test them, and what is done where it is absent."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from deployer_lib.probes.variables.flow.conditions import AND, Conditions
+from deployer_lib.probes.variables.flow.grammar import Branch, text
+from deployer_lib.probes.variables.flow.nodes import atom_of, descend, inside, is_part, own, under
+from deployer_lib.probes.variables.flow.texts import literal_of, unwrap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tree_sitter import Node
+
+    from deployer_lib.probes.variables.flow.grammar import Function, Language
+    from deployer_lib.probes.variables.flow.program import Program, SourceFile
+    from deployer_lib.probes.variables.model import Need
+
+__all__ = ["NAMES", "Judged", "Outcomes"]
+
+_BLOCKS: Final = 12  # levels of nesting that are looked through for what follows a condition
+_NOTHING: Final = frozenset({"{}", "[]", "%{}", "array()"})
+_COLLECTS: Final = frozenset({"push", "append", "add", "unshift"})
+NAMES: Final = 3  # names that a read is followed through
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a read needs, and what stands in for the variable."""
+
+    need: Need
+    default: str | None = None
+    parameter: str = ""  # of the enclosing function, that gives the fallback
+    must: str = ""  # parameter of the enclosing function: required where it is given as true
+    handed: bool = False  # required as an error that the caller of a function around it gets
+
+
+@dataclass(slots=True)
+class Outcomes(ABC):
+    """Follows a read downwards in one file; :meth:`around` follows it upwards."""
+
+    program: Program
+    file: SourceFile
+    depth: int = 0  # names that lead from the read to here
+
+    @property
+    def language(self) -> Language:
+        """Return the program's language."""
+        return self.program.language
+
+    @property
+    def conditions(self) -> Conditions:
+        """Return the reader of conditions."""
+        return Conditions(self.program)
+
+    @abstractmethod
+    def around(self, read: Node, judged: Judged, wrapper: Function | None = None) -> Judged:
+        """Return the need of a read by what stands around it."""
+
+    def bound(self, statement: Node, targets: tuple[str, ...], judged: Judged) -> Judged:
+        """Return the need of a member that a declaration around it takes out and binds to a name."""
+        while statement.parent is not None and self.language.assignment(statement) is None:
+            statement = statement.parent
+        return self.assigned(statement, targets, judged)
+
+    def assigned(
+        self, statement: Node, targets: tuple[str, ...], judged: Judged, within: Node | None = None
+    ) -> Judged:
+        """Return the need of a read by what becomes of the names that it is bound to."""
+        scope = within or next(self.file.scopes(statement))
+        names = set(targets)
+
+        def atom(node: Node) -> bool:
+            return (self.language.dotted(node) or text(node)) in names
+
+        for branch in self.file.branches:
+            if branch.condition.start_byte < statement.start_byte or not inside(branch.condition, scope):
+                continue
+            around = branch.condition.parent
+            if around is None:
+                continue
+            tested = self.tested(around, branch, atom, judged)
+            if tested != judged:
+                return tested
+        refilled = self._refilled(statement, targets, scope, judged)
+        return refilled if refilled != judged else self._used(statement, targets, scope, judged)
+
+    def _used(self, statement: Node, targets: tuple[str, ...], scope: Node, judged: Judged) -> Judged:
+        """Judge the later uses of a name as the read itself: ``return name ?? "x"``, ``need(name)``."""
+        if self.depth >= NAMES:
+            return judged
+        deeper = type(self)(self.program, self.file, self.depth + 1)
+        inner = {f.node.id for f in self.file.functions}
+        stack = [c for c in scope.named_children if c.id not in inner] if scope.id in inner else [scope]
+        for node in sorted(under(stack, inner, statement.end_byte), key=lambda n: n.start_byte):
+            if self.language.dotted(node) not in targets or is_part(self.language, node):
+                continue
+            if self._written_again(node, targets):
+                return judged
+            used = deeper.around(node, judged)
+            if used != judged and (
+                used.need != "required" or not self._only_where_there(statement, node, targets)
+            ):
+                return used
+        return judged
+
+    def _only_where_there(self, statement: Node, use: Node, targets: tuple[str, ...]) -> bool:
+        """Tell whether a name's use hangs on a condition, or comes after a return for its absence."""
+        here, language = use.parent, self.language
+        while here is not None and not inside(statement, here):
+            branch, choice = language.branch(here), language.ternary(here)
+            condition = branch.condition if branch is not None else choice[0] if choice is not None else None
+            if condition is not None and not inside(use, condition):
+                return True
+            here = here.parent
+        return any(
+            branch.then is not None
+            and statement.end_byte <= branch.condition.start_byte
+            and branch.then.end_byte <= use.start_byte
+            and any(language.dotted(node) in targets for node in descend(branch.condition))
+            and any(language.returned(node) is not None for node in own(self.file, branch.then))
+            for branch in self.file.branches
+        )
+
+    def _written_again(self, node: Node, targets: tuple[str, ...]) -> bool:
+        """Tell whether a name stands where it is given another value."""
+        here = node.parent
+        for _ in range(2):  # the name may stand in a list of targets
+            assignment = self.language.assignment(here) if here is not None else None
+            if assignment is not None:
+                return set(assignment[0]) & set(targets) != set() and not inside(node, assignment[1])
+            here = here.parent if here is not None else None
+        return False
+
+    def _refilled(self, statement: Node, targets: tuple[str, ...], scope: Node, judged: Judged) -> Judged:
+        """Find ``name = name || "x"`` and ``name ||= "x"`` after the read, and a return of ``name || "x"``."""
+        for node in self.file.assigns:
+            if node.start_byte <= statement.start_byte or not inside(node, scope):
+                continue
+            assignment = self.language.assignment(node)
+            if assignment is None or not set(assignment[0]) & set(targets):
+                continue
+            value, operator = assignment[1], assignment[2]
+            if operator.rstrip("=") in self.language.words.fallbacks:
+                return self.fallback(value, judged)
+            operation = self.language.operation(unwrap(self.program, value))
+            if operation and operation[1] in self.language.words.fallbacks and text(operation[0]) in targets:
+                return self.fallback(operation[2], judged)
+        return judged
+
+    def chosen(self, choice: tuple[Node, Node, Node], atom: Callable[[Node], bool], judged: Judged) -> Judged:
+        """Return the need of what a conditional expression tests, by what stands for its absence."""
+        condition, yes, no = choice
+        instead = yes if self.conditions.absent(condition, atom) else no
+        if instead is no and not self.conditions.falsy(condition, atom):
+            return judged
+        return judged if self._nothing(instead) else self.fallback(instead, judged)
+
+    def tested(self, statement: Node, branch: Branch, atom: Callable[[Node], bool], judged: Judged) -> Judged:
+        """Return the need of what a condition tests, by what is done where it is absent."""
+        absent = (
+            self.conditions.falsy(branch.condition, atom)
+            if branch.negated
+            else self.conditions.absent(branch.condition, atom)
+        )
+        if absent:
+            return self._done_without(branch.then, atom, judged) or judged
+        if (given := self._tested_with(branch, atom, judged)) is not None:
+            return given
+        present = (
+            self.conditions.absent(branch.condition, atom)
+            if branch.negated
+            else self.conditions.falsy(branch.condition, atom)
+        )
+        if not present:
+            return judged
+        if branch.other is not None:
+            return self._done_without(branch.other, atom, judged) or judged
+        if (
+            branch.then is not None
+            and any(True for node in own(self.file, branch.then) if self.language.returned(node))
+            and (not self.language.modular or self._serves(branch.then, atom))
+        ):
+            return self._after(statement, judged)
+        return judged
+
+    def _tested_with(self, branch: Branch, atom: Callable[[Node], bool], judged: Judged) -> Judged | None:
+        """Find ``if (absent && required) throw`` and ``if (absent && fallback === undefined) throw`` over a parameter."""
+        operation = self.language.operation(unwrap(self.program, branch.condition))
+        if operation is None or operation[1] not in AND or branch.then is None:
+            return None
+        if not any(self.ends(node) for node in own(self.file, branch.then)):
+            return None
+        for one, other in ((operation[0], operation[2]), (operation[2], operation[0])):
+            for node in descend(other) if self.conditions.absent(one, atom) else ():
+                dotted = self.language.dotted(node)
+                function = self.program.bindings_of(self.file, node, dotted)[1] if dotted else None
+                if function is None:
+                    continue
+                parameter = atom_of(dotted, self.language)
+                if self.conditions.absent(other, parameter):
+                    return replace(judged, need="required", parameter=judged.parameter or dotted)
+                if self.conditions.falsy(other, parameter):
+                    return replace(judged, must=dotted)
+        return None
+
+    def _after(self, statement: Node, judged: Judged) -> Judged:
+        """Return the need by what follows ``if (present) return it;``: a fallback that is returned, or an end."""
+        here: Node | None = statement
+        for _ in range(_BLOCKS):
+            following = here.next_named_sibling if here is not None else None
+            if following is None:
+                return judged
+            if following.type != "comment":
+                value = self.language.returned(following)
+                if value is not None:
+                    return judged if value == following else self._instead_of(value, judged)
+                if self.ends(following):
+                    return replace(judged, need="required")
+                if (branch := self.language.branch(following)) is not None:
+                    found = self._by_parameter(branch, judged)
+                    if not found.parameter or found.must:
+                        return found
+                    judged = found  # if (fallback !== undefined) return fallback; what follows is for none
+            here = following
+        return judged
+
+    def _serves(self, block: Node, atom: Callable[[Node], bool]) -> bool:
+        """Tell whether a block uses what its condition asked for, or reads it."""
+        known = {one.id for one in self.file.candidates}
+        return any(
+            atom(node) or (node.id in known and any(self.language.reads(node, self.file, self.program)))
+            for node in descend(block)
+        )
+
+    def _goes_on(self, block: Node, atom: Callable[[Node], bool]) -> bool:
+        """Tell whether what a condition asked for is used after the block that does without."""
+        scope = next(self.file.scopes(block))
+        return any(atom(node) for node in descend(scope) if node.start_byte >= block.end_byte)
+
+    def _by_parameter(self, branch: Branch, judged: Judged) -> Judged:
+        """Find ``if (fallback) return fallback;`` and ``if (required) throw …`` where a variable is absent."""
+        for node in own(self.file, branch.then) if branch.then is not None else ():
+            value = self.language.returned(node)
+            if value is not None and value != node and (found := self.fallback(value, judged)).parameter:
+                return found
+            if self.ends(node):
+                asked = self.language.dotted(unwrap(self.program, branch.condition))
+                function = self.program.bindings_of(self.file, branch.condition, asked)[1] if asked else None
+                return replace(judged, must=asked) if function is not None else judged
+        return judged
+
+    def _instead_of(self, value: Node, judged: Judged) -> Judged:
+        """Return the need where something is given back early: an answer that is made by a call is no fallback."""
+        call = self.language.call(unwrap(self.program, value))
+        return (
+            judged
+            if call is not None and self.language.modular and call.owner
+            else self.fallback(value, judged)
+        )
+
+    def _done_without(
+        self, block: Node | None, atom: Callable[[Node], bool], judged: Judged
+    ) -> Judged | None:
+        if block is None:
+            return None
+        for node in own(self.file, block):
+            if self.ends(node):
+                return self._ended(block, judged)
+            call = self.language.call(node)
+            if call is not None and call.name in _COLLECTS and call.owner and self.lacking(call.owner, node):
+                return replace(judged, need="required")
+            assignment = self.language.assignment(node)
+            if assignment is not None and any(self._names(atom, target, node) for target in assignment[0]):
+                return self.fallback(assignment[1], judged)
+            value = self.language.returned(node)
+            if value is not None and value != node:
+                return self._given_back(value, block, atom, judged)
+        value = self.language.yielded(block)
+        return self.fallback(value, judged) if value is not None else None
+
+    def _given_back(
+        self, value: Node, block: Node, atom: Callable[[Node], bool], judged: Judged
+    ) -> Judged | None:
+        """Return the need where a block gives a value back: it may end the program on another way."""
+        if any(self.ends(inner) for inner in own(self.file, value)):
+            return replace(judged, need="required")
+        if self.language.modular and not self._goes_on(block, atom):
+            return None  # a switch that is off, no fallback
+        if self._nothing(value):
+            return replace(judged, need="optional", default=None)
+        found = self._instead_of(value, judged)
+        ends = found.parameter and any(self.ends(inner) for inner in own(self.file, block))
+        return replace(found, need="required") if ends else found
+
+    def _nothing(self, value: Node) -> bool:
+        """Tell whether what is given back instead is an empty collection: nothing is done, and nothing stands in."""
+        value = unwrap(self.program, value)
+        return text(value).replace(" ", "") in _NOTHING or self.language.items(value) == []
+
+    def _ended(self, block: Node, judged: Judged) -> Judged:
+        """Return required, with the parameter that the same block gives back where it is there."""
+        for node in own(self.file, block):
+            value = self.language.returned(node)
+            if value is not None and value != node and self.language.dotted(value):
+                judged = replace(judged, parameter=judged.parameter or self.fallback(value, judged).parameter)
+        return replace(judged, need="required")
+
+    @staticmethod
+    def _names(atom: Callable[[Node], bool], target: str, node: Node) -> bool:
+        return any(atom(inner) for inner in descend(node) if text(inner) == target)
+
+    def atom(self, read: Node) -> Callable[[Node], bool]:
+        """Return what tells whether an expression is the read, or another of the same."""
+        same = text(read)
+
+        def atom(node: Node) -> bool:
+            if node == read or text(node) == same:
+                return True
+            assignment = self.language.assignment(node)
+            return assignment is not None and text(unwrap(self.program, assignment[1])) == same
+
+        return atom
+
+    def ends(self, node: Node) -> bool:
+        """Tell whether a statement raises or ends the program."""
+        if self.language.throws(node):
+            return True
+        call = self.language.call(node)
+        words = self.language.words
+        return call is not None and (
+            call.name in words.exits
+            or call.callee in words.exits
+            or call.owner in words.exit_owners
+            or self.language.never(call, self.file, self.program)
+        )
+
+    def fallback(self, node: Node | None, judged: Judged) -> Judged:
+        """Return the need of a read for which an expression stands in."""
+        if node is None:
+            return judged
+        node = unwrap(self.program, self.language.result(unwrap(self.program, node)))
+        if any(self.ends(inner) for inner in own(self.file, node)):
+            return replace(judged, need="required")
+        for one in descend(node):
+            inner = self.language.given(one) or one
+            dotted = self.language.dotted(inner)
+            if dotted:
+                _, function = self.program.bindings_of(self.file, inner, dotted)
+                if function is not None:
+                    return replace(judged, need=judged.need, parameter=dotted)
+        value = literal_of(self.program, self.file, node)
+        return replace(judged, need="optional" if value is None else "default", default=value)
+
+    def lacking(self, name: str, node: Node) -> bool:
+        """Tell whether the program ends where a list of what is missing holds anything."""
+        mention = re.compile(rf"(?<![\w.]){re.escape(name)}\b")
+        return any(
+            branch.then is not None
+            and branch.condition.start_byte > node.start_byte
+            and mention.search(text(branch.condition))
+            and any(self.ends(one) for one in own(self.file, branch.then))
+            for branch in self.file.branches
+        )

@@ -1,0 +1,309 @@
+"""Find every read of a language's files, and follow the functions that wrap one until nothing new is found."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Final
+
+from deployer_lib.probes.variables.flow.needs import Judged, fallback, guarded, judge
+from deployer_lib.probes.variables.flow.program import Program
+from deployer_lib.probes.variables.flow.texts import Hole, Key, keys_of, literal_of, merged, plain
+from deployer_lib.probes.variables.model import Found, Reference
+from deployer_lib.probes.variables.model import Read as FoundRead
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from tree_sitter import Node
+
+    from deployer_lib.probes.variables.flow.grammar import Call, Function, Language, Read
+    from deployer_lib.probes.variables.flow.program import SourceFile
+
+__all__ = ["FlowReader"]
+
+_TRUE: Final = frozenset({"true", "True", "TRUE"})
+_FALSE: Final = frozenset({"false", "False", "FALSE"})
+_MAX_ROUNDS: Final = 12  # of wrappers around wrappers
+_MAX_BYTES: Final = 2_000_000  # a source file beyond this is generated
+#: What a name looks like that a wrapper is called with: of a known one, and of a method that may be another class's.
+_NAME: Final = re.compile(r"[A-Za-z_][\w.()-]*")  # what a system calls a variable: PROGRAMFILES(X86) too
+_LIKELY: Final = {True: re.compile(r"[\w.()-]+$"), False: re.compile(r"[A-Z][A-Z0-9_]+$")}
+
+
+@dataclass(frozen=True, slots=True)
+class _KeyRead:
+    """A read of a variable whose name may still hang on a parameter."""
+
+    key: Key
+    judged: Judged
+    node: Node
+    idiom: str
+    final: bool = False
+    capitals: bool = False  # counts only with a name in capitals
+
+
+Wrappers = dict[int, list[_KeyRead]]  # function's node id → reads inside it that hang on its parameters
+
+
+class FlowReader:
+    """Reads the files of one language."""
+
+    def __init__(self, language: Language) -> None:
+        self.grammar = language
+        self.language = language.name
+        self.suffixes = language.suffixes
+
+    def wants(self, relative: Path, head: bytes) -> bool:
+        """Tell whether a file is of the language."""
+        return self.grammar.wants(relative, head)
+
+    def read(self, root: Path, files: Sequence[Path]) -> Found:
+        """Return what the files, given relative to ``root``, read from the environment."""
+        found = Found()
+        program = Program(
+            root, [p for path in files if not self.grammar.apart(p := path.as_posix())], self.grammar
+        )
+        sources: dict[str, bytes] = {}
+        for path in program.paths:
+            try:
+                sources[path] = program.source(path)
+            except OSError as error:
+                found.skipped.append((path, f"it can't be read: {error.strerror}", 0))
+        marked = [p for p, source in sources.items() if any(m in source for m in self.grammar.markers)]
+        wrappers: Wrappers = {}
+        results: dict[str, list[_KeyRead]] = {}
+        for _ in range(_MAX_ROUNDS):
+            for path in marked:
+                program.file(path)
+            names = _names(program, wrappers)
+            results = {path: _reads(program, program.file(path), wrappers, names) for path in marked}
+            before = _shape(wrappers), marked
+            wrappers = _wrappers(program, results)
+            marked = _with_callers(program, sources, marked, wrappers)
+            if (_shape(wrappers), marked) == before:
+                break
+        for path, reads in results.items():
+            _collect(found, path, reads)
+        return found
+
+
+def _names(program: Program, wrappers: Wrappers) -> frozenset[str]:
+    """Return the names of the functions that wrap a read."""
+    files = program.files.values()
+    names = {
+        # One without a name is known by its file's.
+        f.name
+        if f.name != "default"
+        else PurePosixPath(file.path).stem.replace("index", file.folder.rpartition("/")[2])
+        for file in files
+        for f in file.functions
+        if f.node.id in wrappers
+    }
+    again = {one.local for file in files for one in file.imports.values() if names and one.name in names}
+    return frozenset(names | again)
+
+
+def _may_wrap(file: SourceFile, call: Call, names: frozenset[str]) -> bool:
+    """Tell whether a call may mean a wrapper: by its name, or by the name that it has where it is imported from."""
+    if call.name in names:
+        return True
+    brought = file.imports.get(call.callee.partition(".")[0])
+    return brought is not None and (brought.name in names or brought.name in {"default", ""})
+
+
+def _reads(program: Program, file: SourceFile, wrappers: Wrappers, names: frozenset[str]) -> list[_KeyRead]:
+    reads: list[_KeyRead] = []
+    for node in file.candidates:
+        for read in program.language.reads(node, file, program):
+            reads.extend(_direct(program, file, read))
+    if wrappers:
+        for call in file.calls:
+            if not _may_wrap(file, call, names):
+                continue
+            for there, function in program.functions_named(file, call):
+                if function.node.id in wrappers and not (
+                    there is file and _is_inside(call.node, function.node)
+                ):
+                    found = _wrapped(program, file, call, function, wrappers[function.node.id])
+                    sure = _is_sure(file, call, function)
+                    reads.extend(r for r in found if _LIKELY[sure].match(plain(r.key) or "A"))
+                    break
+    return reads
+
+
+def _is_sure(file: SourceFile, call: Call, function: Function) -> bool:
+    """Tell whether a call names what it calls: not a method of an object that may be of any class."""
+    owner = call.owner.rpartition(".")[2]
+    return (
+        not function.owner
+        or owner in {"", "this", "self", "super", "static", function.owner}
+        or owner in file.imports
+    )
+
+
+def _direct(program: Program, file: SourceFile, read: Read) -> list[_KeyRead]:
+    judged = Judged(read.need, read.default_text)
+    if read.default is not None:
+        judged = fallback(program, file, read.default, judged)
+    if not read.final and not judged.parameter and judged.default is None:
+        if judged.need == "required" and guarded(program, file, read.node):
+            judged = replace(judged, need="optional")
+        judged = judge(program, file, read.node, judged, read.target)
+    keys = keys_of(program, file, read.key) or [()]
+    return [
+        _KeyRead(
+            merged((read.prefix, *key)) if key and read.prefix else key,
+            judged,
+            read.node,
+            read.idiom,
+            read.final,
+            read.capitals,
+        )
+        for key in keys
+    ]
+
+
+def _wrapped(
+    program: Program, file: SourceFile, call: Call, function: Function, inner: Sequence[_KeyRead]
+) -> list[_KeyRead]:
+    values = _values(call, function)
+    own = {parameter.name: parameter.default for parameter in function.parameters}
+    reads = []
+    for read in inner:
+        found: list[Key] = [()]
+        for part in read.key:
+            found = [
+                (*before, *piece)
+                for before in found
+                for piece in _pieces(program, file, part, function, values, own)
+            ]
+        judged = _at_call(program, file, read.judged, values, own)
+        for key in found or [()]:
+            final = judged
+            if (
+                not judged.parameter
+                and (judged.need == "optional" or judged.handed)
+                and judged.default is None
+            ):
+                final = judge(program, file, call.node, judged, wrapper=function)
+            reads.append(
+                _KeyRead(merged(key), final, call.node, f"{function.name}()", capitals=read.capitals)
+            )
+    return reads
+
+
+def _values(call: Call, function: Function) -> dict[str, Node | None]:
+    values: dict[str, Node | None] = {}
+    for index, parameter in enumerate(function.parameters):
+        values[parameter.name] = call.named(parameter.name) or call.positional(index)
+    return values
+
+
+def _pieces(
+    program: Program,
+    file: SourceFile,
+    part: str | Hole,
+    function: Function,
+    values: dict[str, Node | None],
+    own: dict[str, Node | None],
+) -> list[Key]:
+    if isinstance(part, str):
+        return [(part,)]
+    if part.function != function.node.id:
+        return []
+    value = values.get(part.parameter) or own.get(part.parameter)
+    found = keys_of(program, file, value)
+    if part.upper:
+        return [
+            tuple(p.upper() if isinstance(p, str) else replace(p, upper=True) for p in key) for key in found
+        ]
+    return found
+
+
+def _at_call(
+    program: Program,
+    file: SourceFile,
+    judged: Judged,
+    values: dict[str, Node | None],
+    own: dict[str, Node | None],
+) -> Judged:
+    """Return what a wrapper's read needs where it is called, by the fallback that is given there."""
+    if judged.must:
+        asked = literal_of(program, file, values.get(judged.must) or own.get(judged.must))
+        judged = replace(judged, must="", need="required" if asked in _TRUE else judged.need)
+    if not judged.parameter:
+        return judged
+    first = judged.parameter.partition(".")[0]
+    without = Judged(judged.need, judged.default)
+    given = values.get(judged.parameter) or values.get(first)
+    if given is not None:
+        found = fallback(program, file, given, without)
+        if found.default in _TRUE and judged.need == "required":  # if (!value && !optional) throw
+            return Judged("optional")
+        nothing = (found.default is None and not found.parameter) or (
+            found.default in _FALSE and judged.need == "required"
+        )
+        return without if nothing and judged.need == "required" else found
+    usual = own.get(judged.parameter)
+    if usual is None:
+        return without
+    value = literal_of(program, file, usual)
+    if judged.need == "required" and value in _TRUE | _FALSE:
+        return Judged("optional") if value in _TRUE else without
+    return without if value is None else Judged("default", value)
+
+
+def _wrappers(program: Program, results: dict[str, list[_KeyRead]]) -> Wrappers:
+    known = {f.node.id for file in program.files.values() for f in file.functions if f.name}
+    found: Wrappers = {}
+    for reads in results.values():
+        for read in reads:
+            holes = {part.function for part in read.key if isinstance(part, Hole)}
+            if len(holes) == 1 and (function := next(iter(holes))) in known:
+                found.setdefault(function, []).append(read)
+    return found
+
+
+def _with_callers(
+    program: Program, sources: dict[str, bytes], marked: list[str], wrappers: Wrappers
+) -> list[str]:
+    names = [name.encode() for name in sorted(_names(program, wrappers))]
+    if not names:
+        return marked
+    already = set(marked)
+    # Whole words alone: a helper that is called env stands in every envelope and environment.
+    word = re.compile(rb"(?<![\w$])(?:" + b"|".join(map(re.escape, names)) + rb")(?![\w$])")
+    return [
+        p
+        for p, source in sources.items()
+        if p in already or (any(name in source for name in names) and word.search(source))
+    ]
+
+
+def _shape(wrappers: Wrappers) -> set[tuple[int, object, object]]:
+    return {(function, read.key, read.judged) for function, reads in wrappers.items() for read in reads}
+
+
+def _is_inside(node: Node, outer: Node) -> bool:
+    return outer.start_byte <= node.start_byte and node.end_byte <= outer.end_byte and node.id != outer.id
+
+
+def _collect(found: Found, path: str, reads: Sequence[_KeyRead]) -> None:
+    for read in reads:
+        row, column = read.node.start_point
+        reference = Reference(path, row + 1, column + 1, read.idiom)
+        name = plain(read.key)
+        if name and not _NAME.fullmatch(name):
+            continue
+        if name and read.capitals and not _LIKELY[False].match(name):
+            continue
+        if name:
+            need, default = read.judged.need, read.judged.default
+            if read.judged.parameter and need == "optional":  # the enclosing function is given what stands in
+                need, default = "default", read.judged.parameter
+            found.reads.append(FoundRead(name, need, default, reference))
+        elif not read.key:
+            found.computed.append(reference)

@@ -1,0 +1,1 @@
+"""How each language's trees look and which idioms read the environment; a file a language."""

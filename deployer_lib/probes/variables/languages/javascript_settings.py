@@ -1,0 +1,184 @@
+"""Libraries of JavaScript that name a variable in a call: commander, NestJS's ConfigService, env-var, effect, webpack, Astro."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from deployer_lib.probes.variables.flow.grammar import Read, text
+from deployer_lib.probes.variables.flow.texts import literal_of
+from deployer_lib.probes.variables.languages.javascript_shapes import Said, Shapes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tree_sitter import Node
+
+    from deployer_lib.probes.variables.flow.grammar import Call, Language
+    from deployer_lib.probes.variables.flow.program import Program, SourceFile
+    from deployer_lib.probes.variables.model import Need
+
+__all__ = ["Settings"]
+
+_EFFECT: Final = frozenset(
+    {
+        "string",
+        "number",
+        "integer",
+        "boolean",
+        "redacted",
+        "secret",
+        "url",
+        "port",
+        "date",
+        "duration",
+        "logLevel",
+        "nonEmptyString",
+    }
+)
+_SERVICE: Final = re.compile(
+    r"(?:^|\.)_?(?:[Cc]onfig(?:Service|uration)?|cfg|conf|[Cc]onfiguration[Ss]ervice|[a-z]\w*ConfigService)$"
+)
+
+
+class Settings:
+    """The settings libraries' calls of one program."""
+
+    def __init__(self, language: Language, program: Program, shapes: Shapes) -> None:
+        self._language, self._program, self._shapes = language, program, shapes
+
+    def called(self, call: Call, file: SourceFile) -> Iterator[Read]:
+        """Yield the reads that a call of a settings library makes."""
+        key = call.positional(0)
+        if call.name == "env" and key is not None and "." in call.callee:
+            yield from self._commander(call, key, file)
+        elif call.name in {"get", "getOrThrow"} and key is not None:
+            yield from self._service(call, key, file)
+        elif call.callee.endswith("EnvironmentPlugin.constructor") and key is not None:
+            yield from self._plugin(call, key)
+        elif (
+            call.callee.startswith("Config.")
+            and call.name in _EFFECT
+            and key is not None
+            and _of(file, "Config", "effect")
+        ):
+            yield self._effect(call, key, file)
+        elif call.name == "envField" or call.callee.startswith("envField."):
+            yield from self._astro(call, file)
+        elif call.callee.startswith("Flags.") and (variable := call.named("env")) is not None:
+            yield Read(variable, call.node, "oclif env", default=call.named("default"), final=True)
+
+    def _commander(self, call: Call, key: Node, file: SourceFile) -> Iterator[Read]:
+        """Find ``new Option("--port <n>").default(80).env("PORT")``."""
+        links = list(self._shapes.links(call.node))
+        if not any(
+            link in {"Option.constructor", "commander.Option.constructor", "createOption", "constructor"}
+            for link, _ in links
+        ):
+            return
+        above, default = call.node, next((c for link, c in links if link == "default"), None)
+        while (
+            above.parent is not None
+            and above.parent.parent is not None
+            and above.parent.type == "member_expression"
+        ):
+            above = above.parent.parent
+            linked = self._language.call(above)
+            default = linked if linked is not None and linked.name == "default" else default
+        if file.root.text and b"ommand" in file.root.text:
+            yield Read(
+                key,
+                call.node,
+                "commander env()",
+                default=default.positional(0) if default else None,
+                final=True,
+            )
+
+    def _service(self, call: Call, key: Node, file: SourceFile) -> Iterator[Read]:
+        """Find NestJS's ``this.configService.get("X", "default")``, and env-var's ``env.get("X").required()``."""
+        brought = file.imports.get(call.owner.partition(".")[0])
+        receiver = self._language.receiver(call.node)
+        if (brought is not None and brought.module == "env-var") or (
+            receiver is not None
+            and "env-var" in text(file.root)[:4000]
+            and text(receiver).startswith(("from(", "env.from("))
+        ):
+            yield self._env_var(call, key)
+            return
+        if not _SERVICE.search(call.owner) or b"onfigService" not in (file.root.text or b""):
+            return
+        second = call.positional(1)
+        given = (
+            None
+            if second is not None and second.type == "object" and call.named("infer") is not None
+            else second
+        )
+        need: Need = "required" if call.name == "getOrThrow" and given is None else "optional"
+        yield Read(key, call.node, f"ConfigService.{call.name}()", need, default=given, capitals=True)
+
+    def _env_var(self, call: Call, key: Node) -> Read:
+        need, default, above = "optional", None, call.node
+        while (
+            above.parent is not None
+            and above.parent.type == "member_expression"
+            and above.parent.parent is not None
+        ):
+            above = above.parent.parent
+            link = self._language.call(above)
+            if link is None:
+                break
+            if link.name == "default":
+                default = link.positional(0)
+            if link.name == "required" and text(link.positional(0)) != "false":
+                need = "required"
+        return Read(
+            key,
+            call.node,
+            "env-var get()",
+            "required" if need == "required" else "optional",
+            default=default,
+            final=True,
+        )
+
+    def _plugin(self, call: Call, key: Node) -> Iterator[Read]:
+        for name in self._language.items(key) or ():
+            yield Read(name, call.node, "EnvironmentPlugin", "required", final=True)
+        for name, value in self._language.entries(key) or ():
+            yield Read(name, call.node, "EnvironmentPlugin", default=value, final=True)
+
+    def _effect(self, call: Call, key: Node, file: SourceFile) -> Read:
+        """Find effect's ``Config.string("X").pipe(Config.withDefault("y"))``."""
+        here, need, default = call.node.parent, "required", None
+        while here is not None and here.type in {"member_expression", "call_expression", "arguments"}:
+            if here.type == "call_expression" and (outer := self._language.call(here)) is not None:
+                for one in (
+                    outer,
+                    *(c for a in outer.arguments if (c := self._language.call(a.value)) is not None),
+                ):
+                    if one.name in {"withDefault", "orElseSucceed"}:
+                        need, default = "default", one.positional(-1)
+                    elif one.name == "option" or text(one.node) == "Config.option":
+                        need = "optional"
+                need = "optional" if any(text(a.value) == "Config.option" for a in outer.arguments) else need
+            here = here.parent
+        found = literal_of(self._program, file, default)
+        return Read(key, call.node, "effect Config", _need(need), default_text=found, final=True)
+
+    def _astro(self, call: Call, file: SourceFile) -> Iterator[Read]:
+        pair = call.node.parent
+        if pair is not None and pair.type == "pair":
+            said = self._shapes.options(call, file)
+            said = (
+                Said("optional") if text(call.named("optional")) == "true" and said.default is None else said
+            )
+            name = text(pair.child_by_field_name("key")).strip("'\"`")
+            yield Read(name, pair, "envField", said.need, default_text=said.default, final=True)
+
+
+def _of(file: SourceFile, name: str, module: str) -> bool:
+    brought = file.imports.get(name)
+    return brought is not None and (brought.module == module or brought.module.startswith(f"{module}/"))
+
+
+def _need(word: str) -> Need:
+    return "required" if word == "required" else "default" if word == "default" else "optional"

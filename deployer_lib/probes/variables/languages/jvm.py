@@ -1,0 +1,154 @@
+"""What Java and Kotlin share: words of their libraries, annotations of Spring, MicroProfile, Micronaut and picocli."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from deployer_lib.probes.variables.flow.grammar import Read, Vocabulary
+from deployer_lib.probes.variables.flow.texts import keys_of, plain
+from deployer_lib.probes.variables.languages.configuration import values_beside
+from deployer_lib.probes.variables.languages.spring_text import filled_in, is_variable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tree_sitter import Node
+
+    from deployer_lib.probes.variables.flow.program import Program, SourceFile
+    from deployer_lib.probes.variables.languages.spring_text import Style
+    from deployer_lib.probes.variables.model import Need
+
+__all__ = [
+    "ENVIRONMENT_NAME",
+    "ENVIRONMENT_TYPES",
+    "FAILURES",
+    "MARKERS",
+    "SYSTEM_MAP",
+    "annotated",
+    "words",
+]
+
+#: A file without any of these bytes reads nothing by itself.
+MARKERS: Final = (
+    b"getenv", b"environmentVariable(", b"#{", b"'$'}", b"\\${", b"otenv", b"@ConfigProperty", b"@Property(", b"etProperty(",
+    b"getRequiredProperty(", b"getOptionalValue(", b"ConfigProvider", b"Map<String, String> env", b"env: Map<String, String>",
+    b"Function<String, String> env", b"nvironment[",
+)  # fmt: skip
+
+#: Variables that hold the environment, by their names.
+ENVIRONMENT_NAME: Final = re.compile(
+    r"(?i)_?(?:sys|system|os|process)?_?(?:env|envs|environ|environment)_?(?:map|vars|variables)?"
+)
+#: Types of Spring and Micronaut that find a property in the environment, among other places.
+ENVIRONMENT_TYPES: Final = frozenset(
+    {"Environment", "ConfigurableEnvironment", "StandardEnvironment", "PropertyResolver", "ConfigurablePropertyResolver",
+     "ApplicationContextEnvironment", "ConfigurableWebEnvironment"}
+)  # fmt: skip
+#: System.getenv(), a copy of it or a view on it.
+SYSTEM_MAP: Final = re.compile(
+    r"(?:new\s+\w+(?:<[^()]*>)?\(|\w+\.\w+\()?\s*(?:System\s*\.\s*)?getenv\(\s*\)\s*\)?(?:\.to(?:Mutable)?Map\(\))?"
+)
+
+#: Errors that tell of an argument that is missing or has no value.
+FAILURES: Final = re.compile(
+    r"\b(?:\w*NumberFormat\w*|IllegalArgument\w*|NullPointer\w*|RuntimeException|Exception|Throwable|DateTimeParse\w*"
+    r"|URISyntax\w*|MalformedURL\w*|NoSuchElement\w*|InvalidPath\w*)\b"
+)
+#: Arguments of annotations that are texts for people.
+_TEXTS: Final = frozenset(
+    {"description", "example", "summary", "notes", "message", "reason", "title", "header", "footer"}
+)
+_FILLED: Final = frozenset({"Value", "Scheduled", "Property"})  # whose value may be a constant's text
+_SHELL: Final = frozenset({"Option", "Parameters", "Command"})  # of picocli: ${X:-default}
+
+
+def words(
+    *, exits: Sequence[str] = (), converters: Sequence[str] = (), asserts: Sequence[str] = ()
+) -> Vocabulary:
+    """Return the words of the JVM's libraries with further ones of a language."""
+    numbers = [f"{kind}.{call}" for kind, call in (("Integer", "parseInt"), ("Long", "parseLong"), ("Short", "parseShort"),
+               ("Double", "parseDouble"), ("Float", "parseFloat"))]  # fmt: skip
+    boxed = [f"{kind}.valueOf" for kind in ("Integer", "Long", "Short", "Double", "Float")]
+    makers = ["URI.create", "URI", "URL", "UUID.fromString", "Duration.parse", "Instant.parse", "BigDecimal", "BigInteger",
+              "Path.of", "Paths.get", "File", "Path"]  # fmt: skip
+    checks = [f"{owner}.{name}" for owner in ("Assert", "Validate", "Preconditions", "Verify", "Assertions", "Args", "Guard",
+              "ValidationUtils", "Check", "Asserts") for name in ("notNull", "notEmpty", "notBlank", "hasText", "hasLength", "isNotNull", "isNotEmpty", "nonNull")]  # fmt: skip
+    return Vocabulary(
+        fallbacks=frozenset({"?:"}),
+        nulls=frozenset({"null", "Optional.empty()"}),
+        exits=frozenset({"System.exit", "exit", "halt", "fail", "checkArgument", "checkState", *exits}),
+        converters=frozenset(
+            {"ofNullable", "fromNullable", "map", "flatMap", "filter", "mapNotNull", "transform", "trim", "strip", "toLowerCase",
+             "toUpperCase", "parseBoolean", "String.valueOf", "Boolean.valueOf", "toString", "cast", "trimToNull", "emptyToNull",
+             "stripToNull", "getIfPresent", "peek", *converters}
+        ),
+        asserts=frozenset(
+            {"requireNonNull", "checkNotNull", "verifyNotNull", "orElseThrow", "Optional.of", "parseInt", "parseLong",
+             *numbers, *boxed, *makers, *checks, *asserts}
+        ),
+        absents=frozenset({"isEmpty", "isBlank", "isNullOrEmpty", "isNullOrBlank", "isNull", "isEmptyOrNull", "isNullOrWhitespace"}),
+        presents=frozenset(
+            {"isNotBlank", "isNotEmpty", "isNotNullOrEmpty", "isNotNullOrBlank", "hasText", "hasLength", "nonNull", "isPresent",
+             "isNotNull", "containsKey"}
+        ),
+        rescues=frozenset(
+            {"orElse", "orElseGet", "or", "requireNonNullElse", "requireNonNullElseGet", "defaultString", "defaultIfBlank",
+             "defaultIfEmpty", "defaultIfNull", "firstNonNull", "firstNonBlank", "firstNonEmpty", "getIfBlank", "getIfEmpty",
+             "getIfNull", "coalesce", "ifBlank", "ifEmpty", "ifNullOrEmpty", "ifNullOrBlank", "getOrElse", "orDefault"}
+        ),
+    )  # fmt: skip
+
+
+def annotated(
+    name: str,
+    arguments: Sequence[tuple[str, Node]],
+    declared: str,
+    node: Node,
+    file: SourceFile,
+    program: Program,
+) -> Iterator[Read]:
+    """Yield what an annotation reads: by the variable's name, or in placeholders of any of its texts.
+
+    Args:
+        name: of the annotation.
+        arguments: names, empty for the first, with their values; a list's elements one by one.
+        declared: the annotated declaration up to its name, for its type.
+        node: the annotation.
+        file: where it stands.
+        program: for constants.
+    """
+    if name == "ConfigProperty" or (name == "Property" and any(key == "name" for key, _ in arguments)):
+        yield from _property(arguments, declared, node, file, program)
+        return
+    style: Style = "shell" if name in _SHELL else "spring"
+    needed = any(key == "required" and (value.text or b"") == b"true" for key, value in arguments)
+    for key, value in arguments:
+        if key in _TEXTS or (name not in _FILLED and b'"' not in (value.text or b"")):
+            continue
+        for written in _texts(program, file, value):
+            for one in filled_in(written, style):
+                need, default = one.need, one.default
+                if needed and need == "optional" and style == "shell":
+                    need = "required"
+                given = values_beside(program.root, file.path).get(one.name) if need == "required" else None
+                if given is not None:  # the application's own file gives the value, the environment another
+                    need, default = "default", given
+                yield Read(one.name, value, f"@{name}", need, default_text=default, final=True)
+
+
+def _property(
+    arguments: Sequence[tuple[str, Node]], declared: str, node: Node, file: SourceFile, program: Program
+) -> Iterator[Read]:
+    """Find ``@ConfigProperty(name = "X", defaultValue = "d")`` and Micronaut's ``@Property``."""
+    values = {key: next(iter(_texts(program, file, value)), None) for key, value in arguments}
+    name, default = values.get("name"), values.get("defaultValue")
+    if name is None or not is_variable(name):
+        return
+    tolerant = re.search(r"\b(?:Optional\w*|Provider|Supplier)\b|\?\s*$", declared) is not None
+    need: Need = "default" if default is not None else "optional" if tolerant else "required"
+    yield Read(name, node, "@ConfigProperty", need, default_text=default, final=True)
+
+
+def _texts(program: Program, file: SourceFile, value: Node) -> list[str]:
+    return [text for key in keys_of(program, file, value) if (text := plain(key)) is not None]

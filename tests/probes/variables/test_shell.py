@@ -1,0 +1,256 @@
+"""What the reader of shell scripts finds, rule by rule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deployer_lib.probes.variables.languages.shell import Shell
+from deployer_lib.probes.variables.model import NEEDS, Found
+
+
+def found(root: Path, **files: str) -> Found:
+    paths = []
+    for name, text in files.items():
+        path = root / f"{name}.sh"
+        path.write_text(text, encoding="utf-8")
+        paths.append(path.relative_to(root))
+    return Shell().read(root, paths)
+
+
+def needs(root: Path, **files: str) -> dict[str, str]:
+    strongest: dict[str, str] = {}
+    for read in found(root, **files).reads:
+        strongest[read.name] = min(
+            strongest.get(read.name, "optional"), read.need, key=list[str](NEEDS).index
+        )
+    return strongest
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        # by the operator
+        (': "${A:?need}" "${B?}"', {"A": "required", "B": "required"}),
+        ("x=${A:-d} y=${B-d} z=${C:-}", {"A": "default", "B": "default", "C": "default"}),
+        (': "${A:=d}" "${B=}"; echo $A $B', {"A": "default", "B": "default"}),
+        ("echo ${A:+y} ${B+y} $C ${D} ${#E} ${F##*/} ${G/a/b} ${H: -3} ${I^^}", dict.fromkeys("ABCDEFGHI", "optional")),
+        ("echo ${A:-${B:-x}}", {"A": "default", "B": "default"}),
+        ("echo ${A:-$B}", {"A": "default", "B": "optional"}),
+        ("A=${A:-d}; echo $A", {"A": "default"}),
+        ('export A="${A:-d}"', {"A": "default"}),
+        ("echo $((A + 1)); (( B > 0 )) && echo", {"A": "optional", "B": "optional"}),
+        # what is assigned in the script
+        ("A=1; echo $A; export B=2; echo $B; readonly C=3; echo $C; declare -x D=4; echo $D", {}),
+        ("for A in a b; do echo $A; done; select B in a; do echo $B; done", {}),
+        ("read -r -p 'Name: ' A B; echo $A $B; IFS=, read C; echo $C; mapfile -t D; echo $D", {}),
+        ('while getopts ":a:" OPT; do echo $OPT $OPTARG; done', {}),
+        ('printf -v A "%s" x; echo $A; let B=1; echo $B; (( C = 1 )); echo $C; eval "D=1"; echo $D', {}),
+        ("f() { local A=1 B; echo $A $B; }", {}),
+        ("f() { local A=1; g; }\ng() { echo $A; }\necho $A", {"A": "optional"}),
+        ("main() { echo $A; }\nA=1\nmain", {}),
+        ("f() { A=${A:-1}; }\ng() { A=${A:-2}; }", {"A": "default"}),
+        ("echo $A; A=1; echo $A", {"A": "optional"}),
+        ("A=1 command; echo $A", {"A": "optional"}),
+        ('while [ "$A" != 1 ]; do A=$(next); done', {}),
+        ("export A; echo $A", {"A": "optional"}),
+        # what is never a reference
+        ("echo $1 $@ $# $? $$ $! $PATH $HOME $BASH_SOURCE $LC_ALL $RANDOM $UID $TERM ${TMPDIR:-/tmp}", {}),
+        ("echo \\$A \"\\$B\" '$C' # $D", {}),
+        ("cat <<'X'\n$A\nX\ncat <<\\Y\n$B\nY\ncat <<\"Z\"\n$C\nZ\n", {}),
+        ("cat <<X\n$A \\$B '$C'\nX\ncat <<-Y\n\t${D:-d}\n\tY\n", {"A": "optional", "C": "optional", "D": "default"}),
+        ("awk '{print $A}'; perl -e 'print $ENV{B}'; sed 's/$C/x/'", {}),
+        ("require A; check_env B C", {}),
+        ("echo $host ${uri} $request_id", {}),
+        ("echo ${list[0]} ${LIST[@]}", {}),
+        # small letters that do come from outside
+        ("echo $http_proxy ${user:-nobody} $npm_package_version",
+         {"http_proxy": "optional", "user": "default", "npm_package_version": "optional"}),
+        # programs that are asked by name
+        ("printenv A; env | grep ^B=; env | grep -q '^C='; envsubst '$D ${E}' < t",
+         dict.fromkeys("ABCDE", "optional")),
+        ("printenv A || exit 1; if ! env | grep -q ^B=; then exit 1; fi", {"A": "required", "B": "required"}),
+        ("cat file | grep ^A=", {}),
+    ],
+)  # fmt: skip
+def test_a_script_s_names_are_told_from_its_surroundings(
+    tmp_path: Path, code: str, expected: dict[str, str]
+) -> None:
+    """What a script assigns, quotes or gets from its shell is no reference."""
+    assert expected == needs(tmp_path, a=code)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ('[ -z "$A" ] && exit 1', "required"),
+        ('[ -z "$A" ] && exit 0', "optional"),
+        ("[[ -z $A ]] && { echo no >&2; exit 1; }", "required"),
+        ('if [ -z "$A" ]; then\n  echo "A is missing"\n  exit 1\nfi', "required"),
+        ('if [[ -z "${A:-}" ]]; then exit 1; fi', "required"),
+        ("if [ -z ${A+x} ]; then exit 1; fi", "required"),
+        ("if [[ ! -v A ]]; then exit 1; fi", "required"),
+        ('if [ -n "$A" ]; then echo; else exit 1; fi', "required"),
+        ('if ! [ -n "$A" ]; then exit 1; fi', "required"),
+        ('if [ "$A" = "" ]; then exit 1; fi', "required"),
+        ('if [ "x$A" = x ]; then exit 1; fi', "required"),
+        ("if [ ${#A} -eq 0 ]; then exit 1; fi", "required"),
+        ('[ "$A" ] || exit 1', "required"),
+        ('test -n "$A" || exit 1', "required"),
+        ('[ -n "$A" ] || { echo "no A"; exit 1; }', "required"),
+        ('[ -z "$A" ] && echo "no A" && exit 1', "required"),
+        ('[ -f "$A" ] || exit 1', "required"),
+        ('die() { echo "$1"; exit 1; }\n[ -n "$A" ] || die "no A"', "required"),
+        ('fatal2() { echo; }\n[ -n "$A" ] || fatal2', "optional"),
+        ('quit() { die x; }\ndie() { exit 2; }\n[ -n "$A" ] || quit', "required"),
+        ('[ -n "$A" ] || die "from elsewhere"', "required"),
+        ('f() { if [ -z "$A" ]; then echo "no A"; return 1; fi; }', "required"),
+        ('f() { [ -n "$A" ] || return 1; }', "optional"),
+        ('[ "$1" = prod ] && [ -z "$A" ] && exit 1', "required"),
+        ('if [[ $1 == prod && -z "$A" ]]; then exit 1; fi', "required"),
+        ('if [ -z "$A" ] || [ -z "$1" ]; then exit 1; fi', "required"),
+        ('if [ -z "$A" -o -z "$1" ]; then exit 1; fi', "required"),
+        ('if [ -z "$A" ] && [ -z "$1" ]; then exit 1; fi', "optional"),
+        ('if [[ -z "$A" && -z "$1" ]]; then exit 1; fi', "optional"),
+        ('if [ -n "$1" ]; then echo; elif [ -n "$A" ]; then echo; else exit 1; fi', "optional"),
+        ('if [ -z "$A" ]; then echo "no A"; fi', "optional"),
+        ('if [ -n "$A" ]; then exit 1; fi', "optional"),
+        ('if [ "$A" = debug ]; then set -x; fi', "optional"),
+        ('missing=0\n[ -n "$A" ] || missing=1\nif [ "$missing" = 1 ]; then exit 1; fi', "required"),
+        ('[ -n "$A" ] || missing+=(A)\nif [ ${#missing[@]} -gt 0 ]; then echo x; exit 1; fi', "required"),
+        ('if [ -z "$A" ]; then os=$(uname); if [ -z "$os" ]; then exit 1; fi; fi', "optional"),
+        ('if [ -z "$A" ]; then A=d; fi; echo $A', "default"),
+        ('[ -z "$A" ] && A=d', "default"),
+        ('[ -n "$A" ] || export A=d', "default"),
+        ('test -z "$A" && A=d', "default"),
+        ('if [ -z "$A" ]; then A=$(make) || exit 1; fi', "default"),
+        ('B=$A\nif [ -z "$B" ]; then B=80; fi', "default"),
+        ("B=$A\necho ${B:-80}", "default"),
+        ('A="${A:-}"\nif [ -z "$A" ]; then exit 1; fi', "required"),
+        ('B="$A"\n[ -n "$B" ] || exit 1', "required"),
+        ('A=${A:-d}\n[ -n "$A" ] || exit 1', "default"),
+        ("set -u\necho $A", "required"),
+        ('set -euo pipefail\necho "${A}"', "required"),
+        ("set -o nounset\nf() { echo $A; }", "required"),
+        ("#!/bin/bash -eu\necho $A", "required"),
+        ("set -u; set +u; echo $A", "optional"),
+        ('set -u\nif [ -n "${A:-}" ]; then echo $A; fi', "default"),
+        ('set -u\n[ -n "${A+x}" ] && echo $A', "optional"),
+        ("set -u\necho ${1:-$A} ${A:+x}", "optional"),
+    ],
+)  # fmt: skip
+def test_what_follows_where_a_variable_is_unset_says_its_need(
+    tmp_path: Path, code: str, expected: str
+) -> None:
+    """A test that ends the script makes a variable required, one that assigns it gives it a default."""
+    assert {"A": expected} == needs(tmp_path, a=code)
+
+
+@pytest.mark.parametrize(
+    ("code", "default"),
+    [
+        ("echo ${A:-d}", "d"),
+        ('echo "${A:-"a b"}"', "a b"),
+        ("echo ${A:='q'}", "q"),
+        ("echo ${A:-}", ""),
+        ("echo ${A:-$HOME/x}", "$HOME/x"),
+        ('if [ -z "$A" ]; then A="d e"; fi', "d e"),
+        ("echo ${A:?no}", None),
+        ("echo $A", None),
+    ],
+)
+def test_a_default_is_kept_as_text(tmp_path: Path, code: str, default: str | None) -> None:
+    assert [default] == [read.default for read in found(tmp_path, a=code).reads]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'for n in A B; do if [ -z "${!n}" ]; then echo $n; exit 1; fi; done',
+        'names=(A B)\nfor n in "${names[@]}"; do : "${!n:?}"; done',
+        'names="A B"\nfor n in $names; do [ -n "${!n:-}" ] || exit 1; done',
+        "for n in A B; do printenv $n || exit 1; done",
+    ],
+)
+def test_names_in_a_loop_are_read_one_by_one(tmp_path: Path, code: str) -> None:
+    """A name that another name holds is known where its list is written out."""
+    assert {"A": "required", "B": "required"} == needs(tmp_path, a=code)
+
+
+def test_a_name_made_at_run_time_is_noted_with_its_place(tmp_path: Path) -> None:
+    both = found(tmp_path, a='f() { echo "${!1}"; }\necho ${!n}\necho ${!PRE_@}\n')
+    assert [("a.sh", 1), ("a.sh", 2)] == [(one.file, one.line) for one in both.computed]
+    assert [] == both.reads
+
+
+def test_a_read_has_its_line_and_column(tmp_path: Path) -> None:
+    reads = found(tmp_path, a="#!/bin/sh\n\necho é $A\n").reads
+    assert [("a.sh", 3, 9, "$X")] == [
+        (r.reference.file, r.reference.line, r.reference.column, r.reference.idiom) for r in reads
+    ]
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["source ./env.sh", ". env.sh", 'source "$(dirname "$0")/env.sh"', '. "$DIR/env.sh"', 'source "${BASH_SOURCE%/*}/env.sh"'],
+)  # fmt: skip
+def test_what_a_sourced_file_assigns_is_no_reference_after_it(tmp_path: Path, source: str) -> None:
+    code = f"DIR=.; echo $A\n{source}\necho $B\n"
+    assert {"A": "optional"} == needs(tmp_path, a=code, env="A=1\nB=2\n")
+
+
+def test_a_file_that_is_sourced_is_given_what_all_who_source_it_assign(tmp_path: Path) -> None:
+    """What only some of them assign may still come from the environment, but is not held against ``set -u``."""
+    files = {"one": "set -u\nA=1\nB=1\n. ./lib.sh\n", "two": "A=1\n. ./lib.sh\n", "lib": "echo $A $B $C\n"}
+    assert {"B": "optional", "C": "required"} == needs(tmp_path, **files)
+
+
+def test_a_default_in_a_sourced_file_keeps_its_read(tmp_path: Path) -> None:
+    files = {"a": ". ./lib.sh\necho ${A:-x}\nA=${A:-y}\n", "lib": "A=${A:-z}\n"}
+    assert {"A": "default"} == needs(tmp_path, **files)
+
+
+def test_a_sourced_function_that_exits_makes_required(tmp_path: Path) -> None:
+    files = {"a": '. ./lib.sh\n[ -n "$A" ] || stop "no A"\n', "lib": "stop() { echo $1; exit 1; }\n"}
+    assert {"A": "required"} == needs(tmp_path, **files)
+
+
+def test_an_environment_file_is_the_environment(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("A=1\n", encoding="utf-8")
+    assert {"A": "optional"} == needs(tmp_path, a=". ./.env\necho $A\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "wanted"),
+    [
+        ("run.sh", b"", True),
+        ("run.bash", b"#!/usr/bin/env bash\n", True),
+        ("run.sh", b"#!/usr/bin/env python3\n", False),
+        ("entrypoint", b"#!/bin/sh\n", True),
+        ("entrypoint", b"#!/usr/bin/env bash\n", True),
+        ("entrypoint", b"#!/usr/bin/env -S bash -e\n", True),
+        ("entrypoint", b"#! /bin/dash\n", True),
+        ("run", b"#!/command/with-contenv bash\n", True),
+        ("run", b"#!/usr/bin/with-contenv bash\n", True),
+        ("run", b"#!/bin/ash -e\n", True),
+        ("run", b"#!/usr/bin/env zsh\n", True),
+        ("run", b"#!/usr/bin/env ruby\n", False),
+        ("run", b"#!/usr/bin/fish\n", False),
+        ("README", b"Run it.\n", False),
+        ("tool.py", b"#!/bin/sh\n", False),
+        ("gradlew", b"#!/bin/sh\n", False),
+    ],
+)
+def test_a_script_is_known_by_its_suffix_or_its_first_line(name: str, head: bytes, *, wanted: bool) -> None:
+    assert wanted is Shell().wants(Path(name), head)
+
+
+def test_a_missing_file_and_a_broken_script_are_survived(tmp_path: Path) -> None:
+    (tmp_path / "b.sh").write_bytes(b'if [ -z "$A" ; then ((\n\xff\xfe \'x\n')
+    both = Shell().read(tmp_path, [Path("a.sh"), Path("b.sh")])
+    assert [("a.sh", "it can't be read: No such file or directory", 0)] == both.skipped
+
+
+def test_a_script_of_another_language_is_not_read_by_its_suffix(tmp_path: Path) -> None:
+    assert {} == needs(tmp_path, a="#!/usr/bin/env python3\nprint(f'x', $A)\n")
