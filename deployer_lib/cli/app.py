@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from deployer_lib.catalogue import CATALOGUE
+from deployer_lib.cli.audit import audit
+from deployer_lib.cli.output import Json, err, fail, out
 from deployer_lib.errors import DeployerError, UsageError
 from deployer_lib.extensions import names_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 __all__ = ["app", "main"]
 
@@ -25,33 +28,17 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="May this build go to that environment, and how do we know?",
 )
+app.add_typer(audit, name="audit")
 _INTERRUPTED: Final = 130
 _TRIGGERS: Final = ("deploy", "schedule", "pr", "manual")
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout; everything else on stderr.")]
 Outputs = Annotated[Path | None, typer.Option(help="Folder of all records, instead of outputs/.")]
-
-
-def _err() -> Console:
-    return Console(stderr=True)
-
-
-def _out(data: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=1) + "\n")
 
 
 def _root() -> Path:
     from deployer_lib.parameters import find_root  # noqa: PLC0415
 
     return find_root(Path.cwd(), os.environ)
-
-
-def _fail(error: DeployerError, code: int) -> NoReturn:
-    console = _err()
-    console.print(f"deployer: {escape(error.message)}", highlight=False, soft_wrap=True)
-    if error.hint:
-        console.print(f"  {escape(error.hint)}", highlight=False, soft_wrap=True)
-    raise typer.Exit(code)
 
 
 def _overrides(pairs: list[str]) -> dict[str, Any]:
@@ -95,8 +82,8 @@ def run(
     from deployer_lib.runbook.running import run as run_notebooks  # noqa: PLC0415
 
     if trigger not in _TRIGGERS:
-        _fail(UsageError(f"--trigger {trigger} is unknown.", hint=f"One of {', '.join(_TRIGGERS)}."), 2)
-    console = _err()
+        fail(UsageError(f"--trigger {trigger} is unknown.", hint=f"One of {', '.join(_TRIGGERS)}."), 2)
+    console = err()
     listener = listener_for(console)
     try:
         overrides = _overrides(p or [])
@@ -115,16 +102,16 @@ def run(
         finished = run_notebooks(request, listener)
     except UsageError as error:
         listener.close()
-        _fail(error, 2)
+        fail(error, 2)
     except DeployerError as error:
         listener.close()
-        _fail(error, 3)
+        fail(error, 3)
     except KeyboardInterrupt:  # before anything was kept
         listener.close()
         raise typer.Exit(_INTERRUPTED) from None
     listener.close()
     if as_json:
-        _out(finished.results)
+        out(finished.results)
     _summary(console, finished.results, finished.run_dir)
     raise typer.Exit(finished.exit_code)
 
@@ -157,9 +144,9 @@ def plan(environment: str, as_json: Json = False) -> None:  # noqa: FBT002
     try:
         planned = plan_run(_root(), environment)
     except DeployerError as error:
-        _fail(error, 2)
+        fail(error, 2)
     if as_json:
-        _out(planned.to_json())
+        out(planned.to_json())
         return
     sys.stdout.write(planned.to_text())
 
@@ -173,17 +160,17 @@ def up(
     """Build where needed and start what the environment's deploy declares."""
     from deployer_lib.runbook.standing import bring_up_environment  # noqa: PLC0415
 
-    console = _err()
+    console = err()
     try:
         done = bring_up_environment(
             _root(), environment, yes, lambda text: console.print(escape(text), highlight=False)
         )
     except UsageError as error:
-        _fail(error, 2)
+        fail(error, 2)
     except DeployerError as error:
-        _fail(error, 1)
+        fail(error, 1)
     if as_json:
-        _out({"schema": "up/1", **done})
+        out({"schema": "up/1", **done})
     else:
         sys.stdout.write(f"{done['message']}\n")
     raise typer.Exit(0 if done["ok"] else 1)
@@ -197,11 +184,11 @@ def down(environment: str, as_json: Json = False) -> None:  # noqa: FBT002
     try:
         done = bring_down_environment(_root(), environment)
     except UsageError as error:
-        _fail(error, 2)
+        fail(error, 2)
     except DeployerError as error:
-        _fail(error, 1)
+        fail(error, 1)
     if as_json:
-        _out({"schema": "down/1", **done})
+        out({"schema": "down/1", **done})
     else:
         sys.stdout.write(f"{done['message']}\n")
 
@@ -214,7 +201,7 @@ def list_(outputs: Outputs = None, as_json: Json = False) -> None:  # noqa: FBT0
     try:
         folder = outputs or _root() / "outputs"
     except DeployerError as error:
-        _fail(error, 2)
+        fail(error, 2)
     runs = list_runs(folder) if folder.is_dir() else []
     rows = [
         {
@@ -228,14 +215,14 @@ def list_(outputs: Outputs = None, as_json: Json = False) -> None:  # noqa: FBT0
         for r in runs
     ]
     if as_json:
-        _out({"schema": "list/1", "runs": rows})
+        out({"schema": "list/1", "runs": rows})
         return
     for row in rows:
         sys.stdout.write(
             f"{row['run']}  {row['environment']:<16} round {row['round']:<4} {row['verdict'] or row['state']:<10} {row['started_at']}\n"
         )
     if not rows:
-        _err().print("No runs yet: deployer run ENV makes one.", highlight=False)
+        err().print("No runs yet: deployer run ENV makes one.", highlight=False)
 
 
 @app.command()
@@ -257,11 +244,11 @@ def report(
             folder = _found(run, outputs)
         reports = remake(folder, to)
     except UsageError as error:
-        _fail(error, 2)
+        fail(error, 2)
     except DeployerError as error:
-        _fail(error, 3)
+        fail(error, 3)
     if as_json:
-        _out(reports.results)
+        out(reports.results)
     elif to is None:
         sys.stdout.write(reports.log)
 
@@ -294,7 +281,7 @@ def checks(as_json: Json = False) -> None:  # noqa: FBT002
     installed = names_of("checks")
     if as_json:
         own = [{"id": name, "from": value} for name, value in installed.items()]
-        _out({"schema": "checks/1", "checks": rows, "installed": own})
+        out({"schema": "checks/1", "checks": rows, "installed": own})
         return
     for row in rows:
         sys.stdout.write(
@@ -316,9 +303,9 @@ def init(
     try:
         started = start(path, _starting_root(), name)
     except DeployerError as error:
-        _fail(error, 2)
+        fail(error, 2)
     if as_json:
-        _out({"schema": "init/1", "file": str(started.path), "unknown": list(started.unknown)})
+        out({"schema": "init/1", "file": str(started.path), "unknown": list(started.unknown)})
         return
     sys.stdout.write(f"wrote {started.path}\n")
     for line in started.unknown:

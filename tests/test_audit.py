@@ -1,0 +1,98 @@
+"""``deployer audit variables``: a folder's sources alone, its document, its exit codes, and whatever a folder may hold."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from deployer_lib.probes.variables.sources import list_files
+
+STOREFRONT = Path(__file__).parents[1] / "examples" / "storefront"
+
+
+def audit(path: Path, *words: str) -> tuple[int, dict[str, Any], str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "deployer_lib", "audit", "variables", str(path), "--json", *words],
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode, json.loads(done.stdout) if done.stdout else {}, done.stderr.decode()
+
+
+def test_the_sample_is_clean_and_told_whole() -> None:
+    """Each variable has need, default, places, and whether example and documents name it; nothing is a finding."""
+    code, told, said = audit(STOREFRONT)
+    assert (0, "audit-variables/1") == (code, told["schema"]), said
+    by_name = {row["name"]: row for row in told["variables"]}
+    assert ("required", None, True, True) == tuple(
+        by_name["JWT_SECRET"][key] for key in ("need", "default", "in_example", "documented")
+    )
+    assert ("default", "8000") == (by_name["PORT"]["need"], by_name["PORT"]["default"])
+    place = by_name["PORT"]["references"][0]
+    line = (STOREFRONT / place["file"]).read_text(encoding="utf-8").splitlines()[place["line"] - 1]
+    assert line[place["column"] - 1 :].startswith('os.environ.get("PORT"')
+    assert {"environment.variables_read", "environment.variables_documented"} == {
+        c["id"] for c in told["checks"]
+    }
+    assert {"pass"} == {c["outcome"] for c in told["checks"]}
+
+
+def test_findings_no_source_and_no_folder_have_their_exit_codes(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text('import os\nkey = os.environ["API_KEY"]\n', encoding="utf-8")
+    code, told, _ = audit(tmp_path)
+    assert (1, ["API_KEY"]) == (code, [row["name"] for row in told["variables"]])
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    code, told, _ = audit(empty)
+    assert (3, {"error"}) == (code, {c["outcome"] for c in told["checks"]})
+    code, told, said = audit(tmp_path / "nowhere")
+    assert (2, {}) == (code, told)
+    assert "is no folder." in said
+
+
+def test_whatever_a_folder_holds_the_rest_is_read(tmp_path: Path) -> None:
+    """Broken syntax, a huge file, binary files, a circle of links, spaces and bytes that are no UTF-8 in names: what can't be
+    read is named, and nothing else is lost."""
+    (tmp_path / "good file.py").write_text('import os\nx = os.environ["GOOD"]\n', encoding="utf-8")
+    (tmp_path / "broken.py").write_text("import os\nx = os.environ['A'\n", encoding="utf-8")
+    (tmp_path / "binary.py").write_bytes(b"\x00\xff\xfe" * 100)
+    with (tmp_path / "huge.py").open("wb") as file:
+        file.truncate(100_000_000)
+    (tmp_path / "circle").symlink_to(tmp_path)
+    odd = os.fsencode(tmp_path) + b"/odd\xff.py"
+    Path(os.fsdecode(odd)).write_text('import os\ny = os.environ["ODD"]\n', encoding="utf-8")
+    code, told, said = audit(tmp_path)
+    assert 1 == code, said
+    names = {row["name"]: row["references"] for row in told["variables"]}
+    assert {"GOOD", "ODD"} == set(names)
+    assert 1 == len(names["GOOD"])  # not once more through the link
+    assert "odd�.py" == names["ODD"][0]["file"]
+    assert {"broken.py", "binary.py", "huge.py"} == {s["file"] for s in told["files_skipped"]}
+    assert 2 == next(s["line"] for s in told["files_skipped"] if s["file"] == "broken.py")
+    assert "100 MB" in next(s["why"] for s in told["files_skipped"] if s["file"] == "huge.py")
+
+
+def test_a_folder_that_can_t_be_opened_is_named() -> None:
+    """Root opens every folder, so that root looks as somebody else here."""
+    with tempfile.TemporaryDirectory() as made:
+        root = Path(made)
+        root.chmod(0o755)
+        (root / "app.py").write_text('import os\nx = os.environ["A"]\n', encoding="utf-8")
+        shut = root / "shut"
+        shut.mkdir(mode=0o000)
+        if as_root := os.geteuid() == 0:
+            os.seteuid(65534)
+        try:
+            listing = list_files(root)
+        finally:
+            if as_root:
+                os.seteuid(0)
+            shut.chmod(0o700)
+    assert (["app.py"], ["shut"]) == (listing.files, [file for file, _, _ in listing.skipped])
+    assert "Permission denied" in listing.skipped[0][1]
