@@ -23,12 +23,10 @@ SETS = ("storefront", "storefront/second")
 #: For the probes that were mended after their second fault was known.
 THIRD = "storefront/third"
 WANTED = {spec.id for spec in CATALOGUE.values() if spec.phase != "report"}
-#: One of each set, the same on every day; `make proof` tries them all.
-SAMPLE = [
-    fault
-    for name in SETS
-    for fault in random.Random(name).sample(all_faults(FOLDER / name), 1)  # noqa: S311  (a choice, not a secret)
-]
+#: One of them all, the same on every day; `make proof` tries every one.
+SAMPLE = random.Random(7).sample(  # noqa: S311  (a choice, not a secret)
+    [fault for name in (*SETS, THIRD) for fault in all_faults(FOLDER / name)], 1
+)
 
 
 @pytest.mark.parametrize("name", SETS)
