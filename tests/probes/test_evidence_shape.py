@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from tests.conftest import Root
 
 MAIL, CARD = "ada.lovelace@people.example", "4111 1111 1111 1111"
-PERSONAL = (MAIL, "ada.lovelace", CARD, "4111")
+#: Pieces long enough that no digest, picture or time holds one by chance: four digits alone once stood in a chart.
+PERSONAL = (MAIL, "ada.lovelace", CARD, "4111 1111", "1111 1111", "41111111")
 SAID = f"card {CARD} of {MAIL} was refused"
 #: Says it in a way that its own text does not hold, since a trace quotes the line that raised.
 SAYS = f"import base64\nsaid = base64.b64decode('{base64.b64encode(SAID.encode()).decode()}').decode()\n"
