@@ -15,7 +15,7 @@ test: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/interrogate -q deployer_lib
-	$(BIN)/pytest -n 3 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 proof: install
 	$(BIN)/python tools/prepare.py

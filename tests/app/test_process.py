@@ -230,13 +230,13 @@ def test_deeds_pass_the_guard(tmp_path: Path) -> None:
 def test_secrets_reach_the_process_and_no_file(tmp_path: Path) -> None:
     """A secret variable is in the process's environment alone."""
     key = tmp_path / "key"
-    key.write_text("tok-{port}-97531", encoding="utf-8")
+    key.write_text("tok-{port}-9753108642", encoding="utf-8")
     opened = target(tmp_path, parameters(variables={"PORT": "{port}", "APP_SAYS": f"${{file:{key}}}"}))
     try:
         assert opened.deploy(FIRST, "", quiet).ok
-        assert get(f"{opened.base_url()}/health").text == "tok-{port}-97531"
+        assert get(f"{opened.base_url()}/health").text == "tok-{port}-9753108642"
         key.unlink()
-        holding = [p for p in tmp_path.rglob("*") if p.is_file() and b"97531" in p.read_bytes()]
+        holding = [p for p in tmp_path.rglob("*") if p.is_file() and b"9753108642" in p.read_bytes()]
         assert holding == []
     finally:
         opened.stop()

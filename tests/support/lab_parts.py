@@ -47,9 +47,13 @@ class Lab:
         """Open a notebook, run all of its cells, and wait until no cell runs or waits any more."""
         page = self.open(path)
         for _ in range(5):  # a click while JupyterLab still settles is lost
-            page.click(".jp-Notebook .jp-MarkdownCell >> nth=0")
-            page.click('.lm-MenuBar-itemLabel:text-is("Run")')
-            page.click('.lm-Menu-itemLabel:text-is("Run All Cells")')
+            try:
+                page.click(".jp-Notebook .jp-MarkdownCell >> nth=0")
+                page.click('.lm-MenuBar-itemLabel:text-is("Run")')
+                page.click('.lm-Menu-itemLabel:text-is("Run All Cells")')
+            except TooLate:
+                asked = [dialog.inner_text() for dialog in page.query_selector_all(".jp-Dialog")]
+                pytest.fail(f"JupyterLab could not be clicked; its dialogs say {asked}")
             with contextlib.suppress(TooLate):
                 page.wait_for_function(_BEGUN, timeout=4_000)
                 break
