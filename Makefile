@@ -15,10 +15,12 @@ test: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/interrogate -q deployer_lib
-	$(BIN)/pytest -n 2 --dist loadgroup
+	# More workers than cores: most tests wait for an application, a kernel or a clock.
+	$(BIN)/pytest -n 3 --dist loadgroup -m "not proof"
 
 proof: install
 	$(BIN)/python tools/prepare.py
+	$(BIN)/pytest -n 2 --dist loadgroup -m proof
 	$(BIN)/python tools/proof.py
 
 bench: install

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["Lab"]
 
 _TALL = {"width": 1300, "height": 4500}  # JupyterLab renders only what is in view
+#: A workspace for each page. With ``?reset`` in its place, JupyterLab under load opens the notebook twice, starts two kernels,
+#: ends one of them, and asks for a kernel by a dialog.
+_WORKSPACES = (f"page-{number}" for number in itertools.count(1))
 _BEGUN = "() => document.querySelector('.jp-CodeCell .jp-InputArea-prompt').textContent !== '[ ]:'"
 #: No cell is marked as running or waiting, and the first was answered.
 _ENDED = """() => {
@@ -38,7 +42,8 @@ class Lab:
         """Open a notebook below the home and wait until it shows and its kernel, which starts by itself, is ready."""
         page = self.browser.new_page(viewport=_TALL)  # type: ignore[arg-type]  # a TypedDict's literal
         page.set_default_timeout(60_000)
-        page.goto(f"{self.url}/lab/tree/{path.relative_to(self.home)}?token={self.token}&reset")
+        place = f"lab/workspaces/{next(_WORKSPACES)}/tree/{path.relative_to(self.home)}"
+        page.goto(f"{self.url}/{place}?token={self.token}")
         page.wait_for_selector(".jp-Notebook .jp-CodeCell")
         page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
         return page
