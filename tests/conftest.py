@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -45,6 +46,11 @@ deploy:
   rollback: {{steps: [{{name: back, command: ["true"]}}], risk: LOW, why: nothing is kept}}
   stop_after: true
 """
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C as a terminal gives it: a shell that runs this in the background ignores it, and all children inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(slots=True)
