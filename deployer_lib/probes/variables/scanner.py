@@ -90,6 +90,7 @@ LANGUAGES: Final[tuple[Entry, ...]] = (
     _entry("languages.elixir", "Elixir", ".ex .exs", "flow", "asked"),
     _entry("languages.java", "Java", ".java", "flow"),
     _entry("languages.kotlin", "Kotlin", ".kt .kts", "flow"),
+    _entry("languages.groovy", "Groovy", ".gradle .groovy"),
     _entry("languages.csharp", "CSharp", ".cs", "flow"),
     _entry("languages.shell", "Shell", ".sh .bash .zsh .ksh", "asked"),
     _entry("languages.prisma", "Prisma", ".prisma"),

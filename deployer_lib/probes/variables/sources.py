@@ -83,6 +83,8 @@ _FILES: Final = (
     "test_*.py", "*_test.py", "tests.py", "conftest.py", "noxfile.py", "setup.py",
     "*_test.go", "*_test.rs", "*_test.exs", "*_test.exs", "test_helper.exs", "test.exs", "*_test.rb", "*_spec.rb",
     "*.test.*", "*.spec.*", "*.stories.*", "*.e2e.*", "*.cy.*", "*.min.js", "*.bundle.js", "*.d.ts",
+    "global-setup.*", "globalSetup.*", "global-teardown.*", "globalTeardown.*", "setupTests.*", "vitestSetup.*", "vitest.setup.*",
+    "vitest.*.config.*", "jest.*.config.*", "jest-setup.*", "test-setup.*",
     "jest.config.*", "vitest.config.*", "playwright.config.*", "cypress.config.*", "karma.conf.*", "jest.setup.*",
     "*Test.java", "*Tests.java", "*IT.java", "*TestCase.java", "*Test.kt", "*Tests.kt", "*Spec.kt", "*Test.php", "*TestCase.php",
     "*Tests.cs", "*Test.cs", "*.pb.go", "*_pb2.py", "*_pb2_grpc.py", "*.g.cs", "*.Designer.cs", "phpunit.xml*",

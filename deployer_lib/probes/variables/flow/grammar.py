@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path, PurePosixPath
 
     from tree_sitter import Language as Grammar
@@ -97,6 +97,7 @@ class Function:
     parameters: tuple[Parameter, ...]
     node: Node
     owner: str = ""  # class, module or receiver type
+    receiver: str = ""  # name of the object that it is called on, where the language gives it one
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,7 @@ class Read:
         ""  # the name that it is bound to, where the node is a declaration: of one member that is taken out
     )
     capitals: bool = False  # only names in capitals are variables: of what holds other settings too
+    change: Callable[[str], str] | None = None  # makes a variable's name of a key; empty where it has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +201,7 @@ class Language(ABC):
         None  # finds in a text that it defines the constant NAME, where no import leads there
     )
     modular: ClassVar[bool] = False  # a name of another file is known through an import alone
+    switches: ClassVar[bool] = False  # an early return for want of what is not used after it is no fallback
     words: ClassVar[Vocabulary]
     wrapping: ClassVar[frozenset[str]] = frozenset({"parenthesized_expression"})  # nodes that change nothing
     operations: ClassVar[frozenset[str]] = frozenset(
@@ -217,6 +220,10 @@ class Language(ABC):
             head: its first bytes, where it has no suffix.
         """
         return relative.suffix in self.suffixes
+
+    def further(self, program: Program) -> Iterable[str]:  # noqa: ARG002
+        """Return files that read although nothing in them tells so: the structs that a call in another file fills."""
+        return ()
 
     def apart(self, path: str) -> bool:  # noqa: ARG002
         """Tell whether a file is of tests alone by the language's own habits (config/test.exs)."""
@@ -295,6 +302,14 @@ class Language(ABC):
     def receiver(self, node: Node) -> Node | None:  # noqa: ARG002
         """Return the object of a method call, None where there is none."""
         return None
+
+    def assigned_of(self, node: Node, part: Node) -> tuple[tuple[str, ...], Node, str] | None:  # noqa: ARG002
+        """Return what :meth:`assignment` does, of the one value that holds a part where several are given at once."""
+        return self.assignment(node)
+
+    def hands_back(self, node: Node) -> bool:  # noqa: ARG002
+        """Tell whether an end is an error that the caller gets, who may still go on."""
+        return False
 
     @abstractmethod
     def function(self, node: Node) -> Function | None:

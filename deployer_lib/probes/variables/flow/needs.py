@@ -58,10 +58,16 @@ def guarded(program: Program, file: SourceFile, node: Node) -> bool:
         branch = language.branch(here)
         choice = language.ternary(here)
         condition = branch.condition if branch is not None else choice[0] if choice is not None else None
+        operation = language.operation(here)
+        if condition is None and operation is not None and operation[1] in AND:
+            condition = operation[0]  # process.env.X && env("X")
         if (
             condition is not None
             and not inside(node, condition)
-            and any(language.string(n) in names for n in descend(condition))
+            and any(
+                language.string(n) in names or (language.dotted(n).rpartition(".")[2] in names)
+                for n in descend(condition)
+            )
         ):
             return True
         here = here.parent
@@ -172,7 +178,7 @@ class _View(Outcomes):
 
     def _assigning(self, walk: _Walk, here: Node) -> Judged | bool | None:
         """Follow the name that the read is bound to; ``if (!($a = read))`` and ``a = read or exit`` go on upwards."""
-        assignment = self.language.assignment(here)
+        assignment = self.language.assigned_of(here, walk.read)
         if assignment is None:
             return None
         targets, value, _ = assignment

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from deployer_lib.probes.variables.flow.conditions import AND, Conditions
 from deployer_lib.probes.variables.flow.grammar import Branch, text
 from deployer_lib.probes.variables.flow.nodes import atom_of, descend, inside, is_part, own, under
-from deployer_lib.probes.variables.flow.texts import literal_of, unwrap
+from deployer_lib.probes.variables.flow.texts import keys_of, literal_of, plain, unwrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -159,7 +159,46 @@ class Outcomes(ABC):
         instead = yes if self.conditions.absent(condition, atom) else no
         if instead is no and not self.conditions.falsy(condition, atom):
             return judged
-        return judged if self._nothing(instead) else self.fallback(instead, judged)
+        kept = yes if instead is no else no
+        operation = self.language.operation(unwrap(self.program, condition))
+        if operation is not None and operation[1] in AND and not self._is_it(kept, atom):
+            return judged  # a switch on several things
+        return self._switched(instead, kept, atom, judged)
+
+    def _switched(
+        self, value: Node, kept: Node | None, atom: Callable[[Node], bool], judged: Judged
+    ) -> Judged:
+        """Return the need where one of two values is chosen by whether the variable is there.
+
+        A plain value, or one that takes the place of the variable's own, is a fallback. Two ways to do something are a
+        switch: absence is as good as presence.
+        """
+        if self._nothing(value):
+            return judged
+        found = self.fallback(value, judged)
+        if found.parameter or found.need == "required":
+            return found
+        return found if self._plain_value(value) or self._is_it(kept, atom) else judged
+
+    def _plain_value(self, value: Node) -> bool:
+        """Tell whether an expression is a literal or a constant."""
+        value = unwrap(self.program, self.language.result(unwrap(self.program, value)))
+        dotted = self.language.dotted(value)
+        if dotted:
+            return dotted.rpartition(".")[2].isupper() or bool(keys_of(self.program, self.file, value))
+        return not value.named_child_count or any(
+            plain(key) is not None for key in keys_of(self.program, self.file, value)
+        )
+
+    def _is_it(self, kept: Node | None, atom: Callable[[Node], bool]) -> bool:
+        """Tell whether an expression is the variable's value, or a call's answer for it: ``x``, ``Number(x)``, ``x.trim()``."""
+        if kept is None:
+            return False
+        kept = unwrap(self.program, self.language.result(unwrap(self.program, kept)))
+        if atom(kept):
+            return True
+        call = self.language.call(kept)
+        return call is not None and any(atom(node) for node in descend(kept))
 
     def tested(self, statement: Node, branch: Branch, atom: Callable[[Node], bool], judged: Judged) -> Judged:
         """Return the need of what a condition tests, by what is done where it is absent."""
@@ -169,7 +208,7 @@ class Outcomes(ABC):
             else self.conditions.absent(branch.condition, atom)
         )
         if absent:
-            return self._done_without(branch.then, atom, judged) or judged
+            return self._done_without(branch.then, atom, judged, self._yields(branch.other)) or judged
         if (given := self._tested_with(branch, atom, judged)) is not None:
             return given
         present = (
@@ -180,14 +219,19 @@ class Outcomes(ABC):
         if not present:
             return judged
         if branch.other is not None:
-            return self._done_without(branch.other, atom, judged) or judged
+            return self._done_without(branch.other, atom, judged, self._yields(branch.then)) or judged
         if (
             branch.then is not None
             and any(True for node in own(self.file, branch.then) if self.language.returned(node))
-            and (not self.language.modular or self._serves(branch.then, atom))
+            and (
+                not (self.language.modular or self.language.switches) or self._serves(branch.then, atom)
+            )
         ):
             return self._after(statement, judged)
         return judged
+
+    def _yields(self, block: Node | None) -> Node | None:
+        return None if block is None else self.language.yielded(block)
 
     def _tested_with(self, branch: Branch, atom: Callable[[Node], bool], judged: Judged) -> Judged | None:
         """Find ``if (absent && required) throw`` and ``if (absent && fallback === undefined) throw`` over a parameter."""
@@ -265,13 +309,14 @@ class Outcomes(ABC):
         )
 
     def _done_without(
-        self, block: Node | None, atom: Callable[[Node], bool], judged: Judged
+        self, block: Node | None, atom: Callable[[Node], bool], judged: Judged, kept: Node | None = None
     ) -> Judged | None:
         if block is None:
             return None
         for node in own(self.file, block):
             if self.ends(node):
-                return self._ended(block, judged)
+                handed = judged.handed or self.language.hands_back(node)
+                return replace(self._ended(block, judged), handed=handed)
             call = self.language.call(node)
             if call is not None and call.name in _COLLECTS and call.owner and self.lacking(call.owner, node):
                 return replace(judged, need="required")
@@ -282,7 +327,7 @@ class Outcomes(ABC):
             if value is not None and value != node:
                 return self._given_back(value, block, atom, judged)
         value = self.language.yielded(block)
-        return self.fallback(value, judged) if value is not None else None
+        return None if value is None else self._switched(value, kept, atom, judged)
 
     def _given_back(
         self, value: Node, block: Node, atom: Callable[[Node], bool], judged: Judged
@@ -290,7 +335,8 @@ class Outcomes(ABC):
         """Return the need where a block gives a value back: it may end the program on another way."""
         if any(self.ends(inner) for inner in own(self.file, value)):
             return replace(judged, need="required")
-        if self.language.modular and not self._goes_on(block, atom):
+        switches = self.language.modular or self.language.switches
+        if switches and not self._goes_on(block, atom):
             return None  # a switch that is off, no fallback
         if self._nothing(value):
             return replace(judged, need="optional", default=None)

@@ -99,9 +99,9 @@ class Program:
         Raises:
             OSError: it can't be read.
         """
-        if path in self.files:
-            return self.files[path].root.text or b""
-        return (self.root / path).read_bytes()
+        if path not in self._sources:
+            self._sources[path] = (self.root / path).read_bytes()
+        return self._sources[path]
 
     def file(self, path: str) -> SourceFile:
         """Return a file, parsed and indexed once."""
@@ -159,7 +159,9 @@ class Program:
             if found := file.bound.get(scope.id, {}).get(name):
                 return found, None
             function = file.by_node.get(scope.id)
-            if function is not None and any(p.name == name for p in function.parameters):
+            if function is not None and (
+                any(p.name == name for p in function.parameters) or function.receiver == name
+            ):
                 return [], function
         return [], None
 
@@ -233,12 +235,10 @@ class Program:
         return [f for f in self.files.values() if f is not file]
 
     def _bytes(self, path: str) -> bytes:
-        if path not in self._sources:
-            try:
-                self._sources[path] = self.source(path)
-            except OSError:
-                self._sources[path] = b""
-        return self._sources[path]
+        try:
+            return self.source(path)
+        except OSError:
+            return b""
 
     def _at_top(self, file: SourceFile, dotted: str) -> list[Place]:
         found = file.bound.get(file.root.id, {}).get(dotted, [])

@@ -14,7 +14,7 @@ from deployer_lib.probes.variables.model import Found, Reference
 from deployer_lib.probes.variables.model import Read as FoundRead
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from tree_sitter import Node
@@ -43,6 +43,13 @@ class _KeyRead:
     idiom: str
     final: bool = False
     capitals: bool = False  # counts only with a name in capitals
+    change: Callable[[str], str] | None = None  # makes the name of the key
+
+    @property
+    def name(self) -> str | None:
+        """Return the variable's name, None where it still hangs on a parameter."""
+        name = plain(self.key)
+        return name if name is None or self.change is None else self.change(name)
 
 
 Wrappers = dict[int, list[_KeyRead]]  # function's node id → reads inside it that hang on its parameters
@@ -73,6 +80,7 @@ class FlowReader:
             except OSError as error:
                 found.skipped.append((path, f"it can't be read: {error.strerror}", 0))
         marked = [p for p, source in sources.items() if any(m in source for m in self.grammar.markers)]
+        marked += sorted(set(self.grammar.further(program)) - set(marked))
         wrappers: Wrappers = {}
         results: dict[str, list[_KeyRead]] = {}
         for _ in range(_MAX_ROUNDS):
@@ -129,7 +137,7 @@ def _reads(program: Program, file: SourceFile, wrappers: Wrappers, names: frozen
                 ):
                     found = _wrapped(program, file, call, function, wrappers[function.node.id])
                     sure = _is_sure(file, call, function)
-                    reads.extend(r for r in found if _LIKELY[sure].match(plain(r.key) or "A"))
+                    reads.extend(r for r in found if _LIKELY[sure].match(r.name or "A"))
                     break
     return reads
 
@@ -161,6 +169,7 @@ def _direct(program: Program, file: SourceFile, read: Read) -> list[_KeyRead]:
             read.idiom,
             read.final,
             read.capitals,
+            read.change,
         )
         for key in keys
     ]
@@ -169,7 +178,7 @@ def _direct(program: Program, file: SourceFile, read: Read) -> list[_KeyRead]:
 def _wrapped(
     program: Program, file: SourceFile, call: Call, function: Function, inner: Sequence[_KeyRead]
 ) -> list[_KeyRead]:
-    values = _values(call, function)
+    values = _values(call, function, program.language)
     own = {parameter.name: parameter.default for parameter in function.parameters}
     reads = []
     for read in inner:
@@ -189,16 +198,33 @@ def _wrapped(
                 and judged.default is None
             ):
                 final = judge(program, file, call.node, judged, wrapper=function)
+            elif not judged.parameter and judged.default == "":
+                final = _emptied(program, file, call.node, judged)
             reads.append(
-                _KeyRead(merged(key), final, call.node, f"{function.name}()", capitals=read.capitals)
+                _KeyRead(
+                    merged(key),
+                    final,
+                    call.node,
+                    f"{function.name}()",
+                    capitals=read.capitals,
+                    change=read.change,
+                )
             )
     return reads
 
 
-def _values(call: Call, function: Function) -> dict[str, Node | None]:
+def _emptied(program: Program, file: SourceFile, node: Node, judged: Judged) -> Judged:
+    """Return what becomes of a read that gives an empty text where nothing is set: it may be asked for after all."""
+    further = judge(program, file, node, Judged("optional"))
+    return further if further.need == "required" or further.parameter or further.default else judged
+
+
+def _values(call: Call, function: Function, language: Language) -> dict[str, Node | None]:
     values: dict[str, Node | None] = {}
     for index, parameter in enumerate(function.parameters):
         values[parameter.name] = call.named(parameter.name) or call.positional(index)
+    if function.receiver:
+        values[function.receiver] = language.receiver(call.node)
     return values
 
 
@@ -295,7 +321,7 @@ def _collect(found: Found, path: str, reads: Sequence[_KeyRead]) -> None:
     for read in reads:
         row, column = read.node.start_point
         reference = Reference(path, row + 1, column + 1, read.idiom)
-        name = plain(read.key)
+        name = read.name
         if name and not _NAME.fullmatch(name):
             continue
         if name and read.capitals and not _LIKELY[False].match(name):

@@ -263,7 +263,7 @@ def _values_of(program: Program, file: SourceFile, node: Node | None, depth: int
 def _called(program: Program, file: SourceFile, call: Call, depth: int) -> list[Key]:
     change = _CASES.get(call.callee, _CASES.get(call.name))
     if change is None:
-        return _given_back(program, file, call, depth) if program.language.modular else []
+        return _given_back(program, file, call, depth)
     receiver = program.language.receiver(call.node) if not call.arguments else call.positional(0)
     return [_changed(key, change) for key in keys_of(program, file, receiver, depth + 1)]
 

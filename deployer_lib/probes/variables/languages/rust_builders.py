@@ -47,6 +47,7 @@ _DEFAULTS: Final = frozenset(
 )
 _EXTRACTS: Final = frozenset({"extract", "try_deserialize", "try_into", "extract_lossy", "deserialize"})
 #: Sources of a chain beside the environment: a variable that is absent may stand there.
+_MERGED: Final = re.compile(r"\bSerialized::(?:defaults?|from)\(|\bset_default\(|Config::try_from\(")
 _FILES: Final = re.compile(r"\b(?:Toml|Yaml|Json|Serialized|File)\s*::")
 _TYPE: Final = re.compile(r"(?:\w+\s*::\s*)*(\w+)")
 _RESULT: Final = re.compile(r"^(?:\w+\s*::\s*)*(?:Result|Option|Box|Arc)\s*<(.*)>$", re.DOTALL)
@@ -161,9 +162,7 @@ def _figment(call: Call, path: str) -> Naming | None:
     if prefix is None:
         return None
     separator = next((_text_of(c) for c in _chain(call.node) if _named(c) == "split"), "")
-    return Naming(
-        prefix, separator, "figment Env::prefixed()", "optional" if _has_files(call.node) else "required"
-    )
+    return Naming(prefix, separator, "figment Env::prefixed()", _missing(call.node))
 
 
 def _config(call: Call, path: str) -> Naming | None:
@@ -175,7 +174,7 @@ def _config(call: Call, path: str) -> Naming | None:
     chain = {_named(c): _text_of(c) for c in _chain(call.node)}
     separator = chain.get("separator", "")
     between = chain.get("prefix_separator", separator or "_")
-    missing: Need = "optional" if _has_files(call.node) else "required"
+    missing = _missing(call.node)
     return Naming(f"{prefix.upper()}{between}", separator, "config Environment::with_prefix()", missing)
 
 
@@ -189,9 +188,20 @@ def _text_of(call: Node) -> str:
     return (string(given[0]) if given else None) or ""
 
 
-def _has_files(node: Node) -> bool:
-    """Tell whether the chain around a source has others too."""
-    return _FILES.search(text(_statement(node))) is not None
+def _missing(node: Node) -> Need:
+    """Return what a variable needs that the struct itself must have: other sources beside the environment may give it."""
+    around = text(_function(node))
+    if _MERGED.search(around):
+        return "default"
+    return "optional" if _FILES.search(around) else "required"
+
+
+def _function(node: Node) -> Node:
+    """Return the function around a source: one in a closure is merged with others outside of it."""
+    here = node
+    while here.parent is not None and here.type not in {"function_item", "source_file"}:
+        here = here.parent
+    return here
 
 
 def _statement(node: Node) -> Node:
