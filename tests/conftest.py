@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,8 +50,14 @@ deploy:
 
 
 def pytest_configure() -> None:
-    """Take Ctrl-C as a terminal gives it: a shell that runs this in the background ignores it, and all children inherit that."""
+    """Make each run the same.
+
+    Ctrl-C is taken as a terminal gives it: a shell that runs this in the background ignores it, and all children inherit that.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # The same cases on every day, and no limit on their time: a slow machine is no fault.
+    settings.register_profile("suite", deadline=None, derandomize=True, database=None)
+    settings.load_profile("suite")
 
 
 @dataclass(slots=True)

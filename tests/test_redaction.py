@@ -72,7 +72,7 @@ def redactor(*values: str) -> Redactor:
 
 
 @pytest.mark.parametrize("writer", WRITERS)
-@settings(max_examples=60, deadline=None, database=None, derandomize=True)
+@settings(max_examples=60)
 @given(value=VALUES, before=AROUND, after=AROUND)
 def test_no_form_survives(writer: str, value: str, before: str, after: str) -> None:
     """For any value, between any text, written in any of these ways, no form of it is left."""
@@ -81,7 +81,7 @@ def test_no_form_survives(writer: str, value: str, before: str, after: str) -> N
     assert [form for form in forms(value) if form in text] == []
 
 
-@settings(max_examples=300, deadline=None, database=None, derandomize=True)
+@settings(max_examples=300)
 @given(value=VALUES, text=AROUND)
 def test_other_text_is_unchanged(value: str, text: str) -> None:
     """A text in which no form of a secret stands comes back as it is, also from a stream."""
@@ -94,7 +94,7 @@ def test_other_text_is_unchanged(value: str, text: str) -> None:
     assert text == "".join(map(stream.feed, text)) + stream.flush()
 
 
-@settings(max_examples=300, deadline=None, database=None, derandomize=True)
+@settings(max_examples=300)
 @given(
     values=st.lists(VALUES, min_size=1, max_size=3),
     around=st.lists(AROUND, min_size=4, max_size=4),
@@ -113,7 +113,7 @@ def test_a_stream_cut_anywhere_is_the_text_redacted(
     assert made.redact_text(text) == "".join(shown)
 
 
-@settings(max_examples=200, deadline=None, database=None, derandomize=True)
+@settings(max_examples=200)
 @given(
     value=VALUES,
     tree=st.recursive(

@@ -22,10 +22,11 @@ _TALL = {"width": 1300, "height": 4500}  # JupyterLab renders only what is in vi
 #: ends one of them, and asks for a kernel by a dialog.
 _WORKSPACES = (f"page-{number}" for number in itertools.count(1))
 _BEGUN = "() => document.querySelector('.jp-CodeCell .jp-InputArea-prompt').textContent !== '[ ]:'"
-#: No cell is marked as running or waiting, and the first was answered.
+#: Every cell was answered; or one ended in an error, which leaves out those after it, and none runs or waits.
 _ENDED = """() => {
   const prompts = [...document.querySelectorAll('.jp-CodeCell .jp-InputArea-prompt')].map(p => p.textContent);
-  return prompts[0] === '[1]:' && !prompts.includes('[*]:');
+  const failed = document.querySelector('.jp-OutputArea [data-mime-type="application/vnd.jupyter.stderr"]');
+  return prompts.every(p => /^\\[\\d+\\]:$/.test(p)) || (failed !== null && !prompts.includes('[*]:'));
 }"""
 
 
