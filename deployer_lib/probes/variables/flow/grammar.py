@@ -201,6 +201,7 @@ class Language(ABC):
         None  # finds in a text that it defines the constant NAME, where no import leads there
     )
     modular: ClassVar[bool] = False  # a name of another file is known through an import alone
+    qualified: ClassVar[bool] = False  # a name of another package is known through its import alone
     switches: ClassVar[bool] = False  # an early return for want of what is not used after it is no fallback
     words: ClassVar[Vocabulary]
     wrapping: ClassVar[frozenset[str]] = frozenset({"parenthesized_expression"})  # nodes that change nothing
@@ -301,6 +302,14 @@ class Language(ABC):
 
     def receiver(self, node: Node) -> Node | None:  # noqa: ARG002
         """Return the object of a method call, None where there is none."""
+        return None
+
+    def lifetime(self, statement: Node) -> Node | None:  # noqa: ARG002
+        """Return what the names live in that a statement binds, where that is less than its function."""
+        return None
+
+    def exchange(self, call: Call) -> tuple[Node, str, str] | None:  # noqa: ARG002
+        """Return the text, what is replaced in it and by what, where a call does that; None where it does not."""
         return None
 
     def assigned_of(self, node: Node, part: Node) -> tuple[tuple[str, ...], Node, str] | None:  # noqa: ARG002

@@ -182,6 +182,8 @@ class _View(Outcomes):
         if assignment is None:
             return None
         targets, value, _ = assignment
+        if value == walk.read and not walk.judged.handed:  # an error that comes with it is not about absence
+            targets = tuple(name for name in targets if name not in self.language.words.errors)
         if walk.asked or not inside(walk.read, value):
             return False
         assigned = self.assigned(here, targets, walk.judged)

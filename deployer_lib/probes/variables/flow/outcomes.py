@@ -26,6 +26,7 @@ __all__ = ["NAMES", "Judged", "Outcomes"]
 _BLOCKS: Final = 12  # levels of nesting that are looked through for what follows a condition
 _NOTHING: Final = frozenset({"{}", "[]", "%{}", "array()"})
 _COLLECTS: Final = frozenset({"push", "append", "add", "unshift"})
+_LOOP: Final = re.compile(r"^(?:for|foreach|while|enhanced_for)")
 NAMES: Final = 3  # names that a read is followed through
 
 
@@ -72,11 +73,13 @@ class Outcomes(ABC):
         self, statement: Node, targets: tuple[str, ...], judged: Judged, within: Node | None = None
     ) -> Judged:
         """Return the need of a read by what becomes of the names that it is bound to."""
-        scope = within or next(self.file.scopes(statement))
+        scope = within or self.language.lifetime(statement) or next(self.file.scopes(statement))
+        until = self._companions(statement, targets, scope)
         names = set(targets)
 
         def atom(node: Node) -> bool:
-            return (self.language.dotted(node) or text(node)) in names
+            name = self.language.dotted(node) or text(node)
+            return name in names and node.start_byte < until.get(name, node.end_byte)
 
         for branch in self.file.branches:
             if branch.condition.start_byte < statement.start_byte or not inside(branch.condition, scope):
@@ -89,6 +92,16 @@ class Outcomes(ABC):
                 return tested
         refilled = self._refilled(statement, targets, scope, judged)
         return refilled if refilled != judged else self._used(statement, targets, scope, judged)
+
+    def _companions(self, statement: Node, targets: tuple[str, ...], scope: Node) -> dict[str, int]:
+        """Return where names that come with a value, ok and err, begin to tell of another one."""
+        until: dict[str, int] = {}
+        for node in self.file.assigns if len(targets) > 1 else ():
+            assignment = self.language.assignment(node) if node.start_byte >= statement.end_byte else None
+            if assignment is not None and inside(node, scope):
+                for name in set(assignment[0]) & set(targets[1:]):
+                    until.setdefault(name, node.end_byte)
+        return until
 
     def _used(self, statement: Node, targets: tuple[str, ...], scope: Node, judged: Judged) -> Judged:
         """Judge the later uses of a name as the read itself: ``return name ?? "x"``, ``need(name)``."""
@@ -112,12 +125,18 @@ class Outcomes(ABC):
     def _only_where_there(self, statement: Node, use: Node, targets: tuple[str, ...]) -> bool:
         """Tell whether a name's use hangs on a condition, or comes after a return for its absence."""
         here, language = use.parent, self.language
-        while here is not None and not inside(statement, here):
+        while here is not None:
             branch, choice = language.branch(here), language.ternary(here)
             condition = branch.condition if branch is not None else choice[0] if choice is not None else None
-            if condition is not None and not inside(use, condition):
+            holds = inside(statement, here)
+            if (
+                condition is not None
+                and not inside(use, condition)
+                # if x := read; x != "" { use(x) }
+                and (not holds or statement.end_byte <= condition.start_byte)
+            ):
                 return True
-            here = here.parent
+            here = None if holds else here.parent
         return any(
             branch.then is not None
             and statement.end_byte <= branch.condition.start_byte
@@ -223,9 +242,7 @@ class Outcomes(ABC):
         if (
             branch.then is not None
             and any(True for node in own(self.file, branch.then) if self.language.returned(node))
-            and (
-                not (self.language.modular or self.language.switches) or self._serves(branch.then, atom)
-            )
+            and (not (self.language.modular or self.language.switches) or self._serves(branch.then, atom))
         ):
             return self._after(statement, judged)
         return judged
@@ -259,7 +276,10 @@ class Outcomes(ABC):
         for _ in range(_BLOCKS):
             following = here.next_named_sibling if here is not None else None
             if following is None:
-                return judged
+                here = self._loop_around(here)
+                if here is None:
+                    return judged
+                continue
             if following.type != "comment":
                 value = self.language.returned(following)
                 if value is not None:
@@ -273,6 +293,17 @@ class Outcomes(ABC):
                     judged = found  # if (fallback !== undefined) return fallback; what follows is for none
             here = following
         return judged
+
+    def _loop_around(self, node: Node | None) -> Node | None:
+        """Return the loop whose body a statement ends: what follows on the loop follows where nothing was found in it."""
+        here = node.parent if node is not None else None
+        for _ in range(2):  # the body's block, and the loop
+            if here is None or here.id in self.file.by_node:
+                return None
+            if _LOOP.search(here.type):
+                return here
+            here = here.parent
+        return None
 
     def _serves(self, block: Node, atom: Callable[[Node], bool]) -> bool:
         """Tell whether a block uses what its condition asked for, or reads it."""
@@ -341,6 +372,15 @@ class Outcomes(ABC):
         if self._nothing(value):
             return replace(judged, need="optional", default=None)
         found = self._instead_of(value, judged)
+        if self.language.switches and not found.parameter and not self._plain_value(value):
+            served = any(
+                atom(inner)
+                for node in own(self.file, next(self.file.scopes(block)))
+                if node.start_byte >= block.end_byte and (given := self.language.returned(node)) is not None
+                for inner in descend(given)
+            )
+            if not served:
+                return None  # an answer of another kind
         ends = found.parameter and any(self.ends(inner) for inner in own(self.file, block))
         return replace(found, need="required") if ends else found
 
@@ -393,6 +433,8 @@ class Outcomes(ABC):
         node = unwrap(self.program, self.language.result(unwrap(self.program, node)))
         if any(self.ends(inner) for inner in own(self.file, node)):
             return replace(judged, need="required")
+        if self.language.null(node):
+            return replace(judged, need="optional", default=None)
         for one in descend(node):
             inner = self.language.given(one) or one
             dotted = self.language.dotted(inner)

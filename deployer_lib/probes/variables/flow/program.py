@@ -187,7 +187,8 @@ class Program:
             for path in self.imported(file, brought):
                 if found := self._brought(path, wanted):
                     return found
-        return [] if self.language.modular else self._by_name(file, dotted, first)
+        strict = self.language.modular or self.language.qualified
+        return [] if strict else self._by_name(file, dotted, first)
 
     def _by_name(self, file: SourceFile, dotted: str, first: str) -> list[Place]:
         """Return what a name is bound to in a file that nothing imports: of the folder, then of the project."""
@@ -227,14 +228,15 @@ class Program:
                 found = [
                     path
                     for path in self.paths
-                    if path not in self.files and defines.search(self._bytes(path))
+                    if path not in self.files and defines.search(self.bytes_of(path))
                 ]
                 self._defining[name] = found if len(found) <= _MOST_DEFINITIONS else []
             for path in self._defining[name]:
                 self.file(path)
         return [f for f in self.files.values() if f is not file]
 
-    def _bytes(self, path: str) -> bytes:
+    def bytes_of(self, path: str) -> bytes:
+        """Return a file's bytes, none of one that can't be read."""
         try:
             return self.source(path)
         except OSError:
@@ -250,7 +252,7 @@ class Program:
             self._pure = [PurePosixPath(path) for path in self.paths]
         paths = self._pure
         better = list(self.language.candidates(brought.module, file.path, paths))
-        if better or self.language.modular:
+        if better or self.language.modular or self.language.qualified:
             return better
         parts = [p for p in _SPEC.split(brought.module.replace("::", "/").replace(".", "/")) if p]
         parts = [p for p in parts if p not in {"crate", "self", "super", "src"}]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from deployer_lib.probes.variables.flow.needs import Judged, fallback, guarded, judge
 from deployer_lib.probes.variables.flow.program import Program
-from deployer_lib.probes.variables.flow.texts import Hole, Key, keys_of, literal_of, merged, plain
+from deployer_lib.probes.variables.flow.texts import Hole, Key, keys_of, literal_of, members_of, merged, plain
 from deployer_lib.probes.variables.model import Found, Reference
 from deployer_lib.probes.variables.model import Read as FoundRead
 
@@ -93,8 +93,9 @@ class FlowReader:
             marked = _with_callers(program, sources, marked, wrappers)
             if (_shape(wrappers), marked) == before:
                 break
+        preset = _preset(results)
         for path, reads in results.items():
-            _collect(found, path, reads)
+            _collect(found, path, reads, preset)
         return found
 
 
@@ -181,13 +182,16 @@ def _wrapped(
     values = _values(call, function, program.language)
     own = {parameter.name: parameter.default for parameter in function.parameters}
     reads = []
+    spare = {p.name for index, p in enumerate(function.parameters) if p.rest and index >= len(call.arguments)}
     for read in inner:
+        if any(isinstance(part, Hole) and part.parameter in spare for part in read.key):
+            continue  # the call gives none of the further arguments
         found: list[Key] = [()]
         for part in read.key:
             found = [
                 (*before, *piece)
                 for before in found
-                for piece in _pieces(program, file, part, function, values, own)
+                for piece in _pieces(program, file, part, function, call, own)
             ]
         judged = _at_call(program, file, read.judged, values, own)
         for key in found or [()]:
@@ -233,20 +237,28 @@ def _pieces(
     file: SourceFile,
     part: str | Hole,
     function: Function,
-    values: dict[str, Node | None],
+    call: Call,
     own: dict[str, Node | None],
 ) -> list[Key]:
     if isinstance(part, str):
         return [(part,)]
     if part.function != function.node.id:
         return []
-    value = values.get(part.parameter) or own.get(part.parameter)
-    found = keys_of(program, file, value)
-    if part.upper:
-        return [
-            tuple(p.upper() if isinstance(p, str) else replace(p, upper=True) for p in key) for key in found
-        ]
-    return found
+    given = _given(call, function, part.parameter, program.language) or [own.get(part.parameter)]
+    return [
+        part.filled(key)
+        for value in given
+        for key in keys_of(program, file, value) or members_of(program, file, value)
+    ]
+
+
+def _given(call: Call, function: Function, parameter: str, language: Language) -> list[Node | None]:
+    """Return what a call gives for a parameter: all further arguments for one that takes them."""
+    for index, one in enumerate(function.parameters):
+        if one.name == parameter and one.rest:
+            return [argument.value for argument in call.arguments[index:]]
+    value = _values(call, function, language).get(parameter)
+    return [] if value is None else [value]
 
 
 def _at_call(
@@ -317,7 +329,17 @@ def _is_inside(node: Node, outer: Node) -> bool:
     return outer.start_byte <= node.start_byte and node.end_byte <= outer.end_byte and node.id != outer.id
 
 
-def _collect(found: Found, path: str, reads: Sequence[_KeyRead]) -> None:
+def _preset(results: dict[str, list[_KeyRead]]) -> frozenset[str]:
+    """Return the settings that are given a value anywhere: whoever asks for one of them finds it."""
+    return frozenset(
+        name
+        for reads in results.values()
+        for read in reads
+        if read.change is not None and read.judged.default and (name := read.name)
+    )
+
+
+def _collect(found: Found, path: str, reads: Sequence[_KeyRead], preset: frozenset[str]) -> None:
     for read in reads:
         row, column = read.node.start_point
         reference = Reference(path, row + 1, column + 1, read.idiom)
@@ -330,6 +352,8 @@ def _collect(found: Found, path: str, reads: Sequence[_KeyRead]) -> None:
             need, default = read.judged.need, read.judged.default
             if read.judged.parameter and need == "optional":  # the enclosing function is given what stands in
                 need, default = "default", read.judged.parameter
+            if need == "required" and read.change is not None and name in preset:
+                need = "default"
             found.reads.append(FoundRead(name, need, default, reference))
         elif not read.key:
             found.computed.append(reference)

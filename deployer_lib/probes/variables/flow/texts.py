@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Final
 
@@ -47,6 +47,13 @@ class Hole:
     function: int  # node id of the function
     parameter: str
     upper: bool = False
+    replaced: tuple[tuple[str, str], ...] = ()  # texts in what is given, and what takes their places
+
+    def filled(self, key: Key) -> Key:
+        """Return what a caller gives, changed as the function changes it."""
+        for old, new in self.replaced:
+            key = exchanged(key, old, new)
+        return _changed(key, "upper") if self.upper else key
 
 
 #: A text with holes: every part a literal text, or a hole.
@@ -71,6 +78,16 @@ def merged(key: Key) -> Key:
         else:
             out.append(part)
     return tuple(out)
+
+
+def exchanged(key: Key, old: str, new: str) -> Key:
+    """Return a key with a text replaced wherever it stands, in what callers give too."""
+    return tuple(
+        part.replace(old, new)
+        if isinstance(part, str)
+        else replace(part, replaced=(*part.replaced, (old, new)))
+        for part in key
+    )
 
 
 def unwrap(program: Program, node: Node) -> Node:
@@ -263,6 +280,9 @@ def _values_of(program: Program, file: SourceFile, node: Node | None, depth: int
 def _called(program: Program, file: SourceFile, call: Call, depth: int) -> list[Key]:
     change = _CASES.get(call.callee, _CASES.get(call.name))
     if change is None:
+        if (exchange := program.language.exchange(call)) is not None:
+            inner, old, new = exchange
+            return [exchanged(key, old, new) for key in keys_of(program, file, inner, depth + 1)]
         return _given_back(program, file, call, depth)
     receiver = program.language.receiver(call.node) if not call.arguments else call.positional(0)
     return [_changed(key, change) for key in keys_of(program, file, receiver, depth + 1)]
@@ -300,14 +320,14 @@ def _filled(
             parts.append([(part,)])
         else:
             given = keys_of(program, file, values.get(part.parameter), depth + 1)
-            parts.append([_changed(k, "upper") for k in given] if part.upper else given)
+            parts.append([part.filled(k) for k in given])
     return _joined(parts)
 
 
 def _changed(key: Key, change: str) -> Key:
     if change != "upper":
         return key
-    return tuple(p.upper() if isinstance(p, str) else Hole(p.function, p.parameter, upper=True) for p in key)
+    return tuple(p.upper() if isinstance(p, str) else replace(p, upper=True) for p in key)
 
 
 def members_of(program: Program, file: SourceFile, node: Node | None, depth: int = 0) -> list[Key]:
@@ -338,7 +358,9 @@ def _called_members(program: Program, file: SourceFile, call: Call, depth: int) 
 
 
 def _named_members(program: Program, file: SourceFile, node: Node, dotted: str, depth: int) -> list[Key]:
-    found, _ = program.bindings_of(file, node, dotted)
+    found, function = program.bindings_of(file, node, dotted)
+    if function is not None:
+        return [(Hole(function.node.id, dotted),)]  # callers give the collection, or its members one by one
     if found:
         return members_of(program, file, found[0].value, depth + 1)
     for place in program.constants(file, dotted):

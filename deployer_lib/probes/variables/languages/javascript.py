@@ -211,7 +211,11 @@ class JavaScript(Language):
             return self.items(inner) if inner is not None else None
         if node.type != "array":
             return None
-        return [child for child in node.named_children if child.type != "comment"]
+        return [
+            child.named_children[0] if child.type == "spread_element" and child.named_children else child
+            for child in node.named_children
+            if child.type != "comment"
+        ]
 
     def entries(self, node: Node) -> Sequence[tuple[Node | str, Node]] | None:
         """Return the keys and values of an object or an enum."""
