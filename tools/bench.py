@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
+import bench_scan
 import httpx
 import nbformat
 
@@ -103,6 +104,9 @@ def main() -> None:
             warm.close()
         started_s = median_s(notebook(folder, None))
     guarded_s, bare_s = requests()
+    with tempfile.TemporaryDirectory(prefix="tree-") as name:
+        bench_scan.tree(Path(name))
+        scanned = bench_scan.measured(Path(name))
     print(
         json.dumps(
             {
@@ -112,6 +116,7 @@ def main() -> None:
                 "requests_guarded_per_s": round(REQUESTS / guarded_s),
                 "requests_bare_httpx_per_s": round(REQUESTS / bare_s),
                 "guarded_over_bare": round(guarded_s / bare_s, 2),
+                **scanned,
             },
             indent=1,
         )
