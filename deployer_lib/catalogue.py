@@ -166,6 +166,16 @@ CATALOGUE: Final[dict[str, CheckSpec]] = {
             box=2,
             target=False,
         ),
+        _S("environment.peers", "B3", "No peer dependency is unmet", _H, target=False),
+        _S("environment.conflicts", "B4", "Installed versions fit together", _H, target=False),
+        _S("environment.platform_packages", "B5", "No platform is presupposed unsaid", _M, target=False),
+        _S(
+            "environment.development_dependencies",
+            "B6",
+            "Production and development dependencies are apart",
+            _H,
+            target=False,
+        ),
         _S(
             "environment.variables_read",
             "B7",
@@ -189,6 +199,8 @@ CATALOGUE: Final[dict[str, CheckSpec]] = {
             box=4,
             target=False,
         ),
+        _S("environment.configuration", "B9", "Production configuration holds its rules", _H, target=False),
+        _S("environment.secrets", "B10", "No secret lies open in code or config", _C, target=False),
         _S("environment.migrations", "B11", "Database migrations are ready", _C, target=False),
         _S("build.run", "C2", "The production build succeeds", _C, box=1, target=False),
         _S(
@@ -237,6 +249,14 @@ CATALOGUE: Final[dict[str, CheckSpec]] = {
             _C,
             needs=("deploy.ready", "deploy.process"),
             profiles=_SERVED,
+        ),
+        _S(
+            "deploy.migrations",
+            "B11",
+            "The deployed database holds every migration",
+            _C,
+            needs=("deploy.run",),
+            profiles=_STARTED,
         ),
         _S(
             "deploy.rollback_plan",

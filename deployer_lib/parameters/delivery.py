@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from deployer_lib.catalogue import Severity  # noqa: TC001  (pydantic reads it when the class is made)
 from deployer_lib.parameters import rules
 from deployer_lib.parameters.fields import Argv, RequestPath, Seconds, SecretText, Section
 
@@ -13,6 +14,8 @@ __all__ = [
     "ArtifactGiven",
     "Build",
     "Capabilities",
+    "Configuration",
+    "ConfigurationRule",
     "Coordination",
     "Deploy",
     "Install",
@@ -80,6 +83,8 @@ class Install(Section):
     """Command that installs from the lock file, in the working copy; found from the stack where absent."""
     timeout_s: Seconds = 300
     """Time limit in seconds."""
+    scripts: bool = False
+    """Whether install scripts of packages may run in the clean install; they run code of strangers."""
 
 
 class Variables(Section):
@@ -91,6 +96,34 @@ class Variables(Section):
     """Documents that describe variables; README and docs/ where empty."""
     ignore: dict[str, str] = Field(default={})
     """Names that are left out, each with the reason."""
+
+
+class ConfigurationRule(Section):
+    """A rule that the configuration of production keeps."""
+
+    name: Annotated[str, Field(min_length=1)]
+    """What the record calls it (database uses TLS)."""
+    file: str = ""
+    """Configuration file, relative to the project: YAML, JSON, TOML, .env, INI, properties, Python or JavaScript settings."""
+    holds: Annotated[str, Field(min_length=1)]
+    """CEL over config (what the file says) and env (deploy.variables) that must hold (config.database.ssl == true). What
+    .env, INI and properties files and env hold is text (env.DB_SSL == "true")."""
+    severity: Severity | None = None
+    """How much breaking it weighs; what environment.configuration weighs where absent."""
+    fix: str = ""
+    """What to write instead, for the finding."""
+
+
+class Configuration(Section):
+    """Rules for the configuration of production."""
+
+    rules: list[ConfigurationRule] = Field(default=[])
+    """Rules of the team."""
+    starter: bool = True
+    """Whether the four starter rules are held too: database TLS, CORS origins, log level, rate limit. A rule for which
+    no setting is found does not apply."""
+    files: list[str] = Field(default=[])
+    """Further configuration files for the starter rules, relative to the project; production's usual ones are found."""
 
 
 class Build(Section):

@@ -52,6 +52,13 @@ variables:
   ignore:
     EDITOR: read by a developer's script alone
 """,
+    "configuration": """\
+configuration:
+  rules:
+    - {name: database uses TLS, file: config/production.yaml, holds: config.database.ssl == true, fix: "ssl: true"}
+    - {name: token lifetime, holds: int(env.TOKEN_MINUTES) <= 60, severity: medium}
+  files: [deploy/app.toml]
+""",
     "build": """\
 build:
   command: [npm, run, build]

@@ -16,6 +16,8 @@ from deployer_lib.parameters.delivery import (
     ArtifactGiven,
     Build,
     Capabilities,
+    Configuration,
+    ConfigurationRule,
     Coordination,
     Deploy,
     Install,
@@ -55,6 +57,8 @@ __all__ = [
     "BusinessMetric",
     "Capabilities",
     "Change",
+    "Configuration",
+    "ConfigurationRule",
     "Coordination",
     "Cors",
     "Database",
@@ -149,6 +153,8 @@ class Parameters(Section):
     """Clean install."""
     variables: Variables = Variables()
     """Environment variables in code, example and documents."""
+    configuration: Configuration = Configuration()
+    """Rules for the configuration of production."""
     build: Build | None = None
     """Production build."""
     deploy: Deploy

@@ -171,6 +171,12 @@ def _context(
     def keep(name: str, data: bytes) -> str:
         return _keep(Path(setting.run_dir), name, data, redactor)
 
+    def propose(name: str, text: str) -> str:
+        path = Path(setting.run_dir) / Path(name).name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(redactor.redact_text(text, place=name), encoding="utf-8")
+        return path.name
+
     return Context(
         parameters=parameters,
         guard=guard,
@@ -186,6 +192,7 @@ def _context(
         progress=progress,
         hide=hide,
         keep=keep,
+        propose=propose,
         commit=commit,
         # A log-in of an earlier phase of this run serves here too: a limit on log-ins is not used up twice.
         memo=_handed_over(tokens) if setting.mode == "batch" else {},

@@ -9,9 +9,16 @@ __all__ = ["MODULES"]
 #: The files that hold a phase's probes, imported when the phase opens.
 MODULES: Final[dict[str, tuple[str, ...]]] = {
     "preflight": ("preflight", "architecture", "suite"),
-    "environment": ("dependencies", "install", "variables_probe", "migrations"),
+    "environment": (
+        "dependencies",
+        "install",
+        "variables_probe",
+        "configuration_probe",
+        "secrets_probe",
+        "migrations_probe",
+    ),
     "build": ("building", "build_leftovers", "build_size"),
-    "deploy": ("deploying", "coming_up", "rollback_plan"),
+    "deploy": ("deploying", "coming_up", "migrations_deployed", "rollback_plan"),
     "smoke": ("smoke", "endpoints", "authentication", "cors", "rate_limit", "error_answers", "readiness"),
     "health": ("logs", "logs_structured", "metrics", "metrics_move", "headers", "load_quick"),
     "bugs": ("cors", "startup", "log_files"),

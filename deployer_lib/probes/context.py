@@ -45,6 +45,9 @@ class Context:
         [str, str], None
     ]  # hide(value, name): a token captured at run time, never to be shown from here on
     keep: Callable[[str, bytes], str]  # keep("build.log", data) -> "evidence/<sha256>"
+    propose: Callable[
+        [str, str], str
+    ]  # propose(".env.example", text): a file for people to take over, in the run's folder
     commit: str = (
         ""  # commit of the working copy, with "+" where it has changes of its own; empty where unknown
     )

@@ -1,260 +1,77 @@
-"""Is every import of production code declared? Judged in the clean install's own environment (B1).
-
-What is only loaded by name at run time (database drivers, ``INSTALLED_APPS``) is never an import, and no matter here.
-"""
+"""Dependencies by what is wrong with them: undeclared, unmet, in conflict, bound to a platform, for developers (B1, B3 to B6)."""
 
 from __future__ import annotations
 
-import re
-from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from packaging.utils import canonicalize_name
-
-from deployer_lib.check import Code, Fix, Location, Result, Skip, errored, failed, passed, skipped
-from deployer_lib.probes.clean_environment import Environment, clean_environment, is_python
+from deployer_lib.check import Result, Skip, errored, passed, skipped
 from deployer_lib.probes.context import Context, probe
-from deployer_lib.probes.declared import Declared, declared_in, line_of
-from deployer_lib.probes.imports import Import, production_imports
+from deployer_lib.probes.packages import ecosystems_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
-__all__ = ["dependencies_declared"]
+    from deployer_lib.probes.packages.model import Examined, Kind
 
-_DOCS: Final = (
-    "https://packaging.python.org/en/latest/guides/writing-pyproject-toml/#dependencies-and-requirements"
-)
-_PLACES: Final = 5
-#: Distributions whose modules have another name, for imports that the clean install does not have.
-_OTHER_NAMES: Final = {
-    "attr": "attrs",
-    "bs4": "beautifulsoup4",
-    "corsheaders": "django-cors-headers",
-    "Crypto": "pycryptodome",
-    "cv2": "opencv-python",
-    "dateutil": "python-dateutil",
-    "decouple": "python-decouple",
-    "dotenv": "python-dotenv",
-    "environ": "django-environ",
-    "git": "gitpython",
-    "jose": "python-jose",
-    "jwt": "pyjwt",
-    "magic": "python-magic",
-    "MySQLdb": "mysqlclient",
-    "OpenSSL": "pyopenssl",
-    "PIL": "pillow",
-    "pkg_resources": "setuptools",
-    "psycopg2": "psycopg2-binary",
-    "rest_framework": "djangorestframework",
-    "sklearn": "scikit-learn",
-    "slugify": "python-slugify",
-    "socks": "pysocks",
-    "yaml": "pyyaml",
-    "zmq": "pyzmq",
+__all__ = ["conflicts", "dependencies_declared", "development_dependencies", "peers", "platform_packages"]
+
+_HOLDS: Final[dict[Kind, str]] = {
+    "undeclared": "What production code imports is declared.",
+    "dev_in_production": "Production code and development dependencies are apart.",
+    "peers": "What installed packages expect beside them is there.",
+    "conflicts": "Installed versions fit together.",
+    "platform": "No package binds the application to one platform unsaid.",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _World:
-    """What is declared and what was installed."""
-
-    declared: dict[str, list[Declared]]  # normalised name ->
-    modules: dict[str, list[str]]  # top-level module -> normalised distributions
-    versions: dict[str, str]
-    requires: dict[str, list[str]]  # normalised -> normalised
-
-    def distributions(self, top: str) -> list[str]:
-        """Return the distributions that may bring a module."""
-        installed = self.modules.get(top)
-        if installed:
-            return installed
-        return (
-            [_OTHER_NAMES.get(top, ""), canonicalize_name(top)]
-            if top in _OTHER_NAMES
-            else [canonicalize_name(top)]
-        )
 
 
 @probe("environment.dependencies_declared")
 def dependencies_declared(ctx: Context) -> Iterable[Result]:
     """Compare imports of production code with what the manifests declare."""
-    if not is_python(ctx.workspace):
+    return _asked(ctx, "undeclared")
+
+
+@probe("environment.peers")
+def peers(ctx: Context) -> Iterable[Result]:
+    """Look for packages that installed packages expect beside them and that are not there."""
+    return _asked(ctx, "peers")
+
+
+@probe("environment.conflicts")
+def conflicts(ctx: Context) -> Iterable[Result]:
+    """Look for installed versions that are outside of what others ask for."""
+    return _asked(ctx, "conflicts")
+
+
+@probe("environment.platform_packages")
+def platform_packages(ctx: Context) -> Iterable[Result]:
+    """Look for packages that install, or exist, on one platform alone and that no document names."""
+    return _asked(ctx, "platform")
+
+
+@probe("environment.development_dependencies")
+def development_dependencies(ctx: Context) -> Iterable[Result]:
+    """Look for development dependencies that production code imports, and tools declared for production."""
+    return _asked(ctx, "dev_in_production")
+
+
+def _asked(ctx: Context, kind: Kind) -> Iterator[Result]:
+    ecosystems = ecosystems_of(ctx.workspace)
+    if not ecosystems:
         yield skipped(
-            Skip.UNAVAILABLE, "No manifest of Python was found; other stacks' imports are not read yet."
+            Skip.UNAVAILABLE,
+            "No manifest of Python, Node or Rust was found in the project's folder; other stacks' packages are not read.",
         )
-        return
-    imports, files, unparsed = production_imports(ctx.workspace, ctx.parameters.project.exclude)
-    if not files:
-        yield errored(
-            "No production source file was found.", root_cause="The project's path holds no .py file."
-        )
-        return
-    environment = clean_environment(ctx)
-    if not environment.ok:
-        yield skipped(
-            Skip.BLOCKED,
-            "imports can't be told apart: the clean install failed",
-            because="environment.clean_install",
-        )
-        return
-    world = _world(ctx.workspace, environment)
-    by_top: dict[str, list[Import]] = {}
-    for item in imports:
-        by_top.setdefault(item.top, []).append(item)
-    findings = [found for top, items in sorted(by_top.items()) for found in _judge(ctx, world, top, items)]
-    yield from findings
-    if unparsed:
-        yield errored(
-            f"{len(unparsed)} file(s) do not parse, so that their imports are unknown.", files=[*unparsed]
-        )
-    elif not findings:
-        yield passed(
-            f"{len(by_top)} imported packages are declared ({files} files).",
-            files=files,
-            imports={top: ", ".join(world.distributions(top)) for top in sorted(by_top)},
-            declared_in=[*sorted({item.file for items in world.declared.values() for item in items})],
-        )
+    for ecosystem in ecosystems:
+        yield from _said(ecosystem.name, kind, ecosystem.examine(ctx, kind))
 
 
-def _world(project: Path, environment: Environment) -> _World:
-    declared: dict[str, list[Declared]] = {}
-    for item in declared_in(project):
-        declared.setdefault(item.name, []).append(item)
-    modules: dict[str, list[str]] = {
-        top: sorted({canonicalize_name(name) for name in names})
-        for top, names in (environment.modules or {}).items()
-    }
-    versions: dict[str, str] = {
-        canonicalize_name(name): version for name, version in (environment.versions or {}).items()
-    }
-    requires: dict[str, list[str]] = {
-        canonicalize_name(name): [
-            canonicalize_name(match.group()) for line in lines if (match := re.match(r"[\w.-]+", line))
-        ]
-        for name, lines in (environment.requires or {}).items()
-    }
-    return _World(declared, modules, versions, requires)
-
-
-def _judge(ctx: Context, world: _World, top: str, items: list[Import]) -> Iterator[Result]:
-    candidates = world.distributions(top)
-    entries = [entry for name in candidates for entry in world.declared.get(name, ())]
-    if any(entry.use == "production" for entry in entries):
-        return
-    firm = [item for item in items if not item.optional and not item.typing_only]
-    if not firm:
-        return  # guarded, or for the type checker: it may be absent
-    if any(entry.use == "extra" for entry in entries) and all(
-        item.lazy or _in_optional_module(items, item) for item in firm
-    ):
-        return
-    yield _undeclared(ctx, world, top, firm, candidates, entries)
-
-
-def _in_optional_module(items: list[Import], item: Import) -> bool:
-    """Tell whether an import stands in a module named for it (``postgres.py`` imports pg8000): optional as a whole."""
-    name = item.file.rpartition("/")[2].removesuffix(".py").lower()
-    return item.top.lower() in name or any(other.optional for other in items if other.file != item.file)
-
-
-def _undeclared(
-    ctx: Context, world: _World, top: str, items: list[Import], candidates: list[str], entries: list[Declared]
-) -> Result:
-    name = next((each for each in candidates if each in world.versions), candidates[0])
-    version = world.versions.get(name, "")
-    via = _via(world, name)
-    first = items[0]
-    how, cause = _how(top, name, version, via, entries)
-    manifest, line, text = _line_to_add(ctx.workspace, name, version)
-    return failed(
-        f"{first.file}:{first.line} imports {top}, which {how}.",
-        subject=name,
-        root_cause=cause,
-        impact=f"The application fails with ModuleNotFoundError: No module named '{top}' as soon as the package that brings it drops it."
-        if via
-        else f"The application fails with ModuleNotFoundError: No module named '{top}' in production.",
-        fix=Fix(
-            (
-                f"Add {name} to the dependencies in {manifest}.",
-                "Compile the lock file again and commit both.",
-            ),
-            (Code(manifest, text, line, "toml" if manifest.endswith(".toml") else ""),),
-            _DOCS,
-            5,
-        ),
-        locations=[Location(item.file, item.line) for item in items[:_PLACES]],
-        module=top,
-        distribution=name,
-        installed_version=version,
-        via=[*via],
-        imports=[f"{item.file}:{item.line}" for item in items],
-    )
-
-
-def _how(top: str, name: str, version: str, via: list[str], entries: list[Declared]) -> tuple[str, str]:
-    if entries:
-        groups = ", ".join(sorted({f"{entry.group} ({entry.file}:{entry.line})" for entry in entries}))
-        kind = "development" if all(entry.use == "development" for entry in entries) else "an extra"
-        return (
-            f"is declared for {kind} only",
-            f"{name} is declared in {groups}, which a production install leaves out.",
-        )
-    if via:
-        chain = " → ".join([*via, name])
-        return (
-            f"is not declared and only installed via {via[-1]}",
-            f"{name} {version} comes in transitively ({chain}); nothing declares it.",
-        )
-    if version:
-        return "is not declared", f"{name} {version} is in the lock file, and no manifest declares it."
-    return (
-        "is neither declared nor installed",
-        f"No manifest declares a distribution that brings {top}, and the clean install has none.",
-    )
-
-
-def _via(world: _World, name: str) -> list[str]:
-    """Return the shortest chain of distributions from a declared one to this."""
-    roots = [
-        each
-        for each, entries in world.declared.items()
-        if any(entry.use == "production" for entry in entries)
-    ]
-    queue = deque([[root] for root in sorted(roots)])
-    seen = set(roots)
-    while queue:
-        chain = queue.popleft()
-        for following in world.requires.get(chain[-1], ()):
-            if following == name:
-                return chain
-            if following not in seen and following in world.versions:
-                seen.add(following)
-                queue.append([*chain, following])
-    return []
-
-
-def _line_to_add(project: Path, name: str, version: str) -> tuple[str, int, str]:
-    bound = f"{name}>={version}" if version else name
-    path = project / "pyproject.toml"
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    if "[tool.poetry.dependencies]" in text:
-        return (
-            "pyproject.toml",
-            line_of(text, "[tool.poetry.dependencies]") + 1,
-            f'{name} = ">={version or "0"}"',
-        )
-    if "[project]" in text:
-        line = next(
-            (n for n, raw in enumerate(text.splitlines(), 1) if re.match(r"dependencies\s*=\s*\[", raw)), 0
-        )
-        if line:
-            return "pyproject.toml", line + 1, f'  "{bound}",'
-        return "pyproject.toml", 0, f'dependencies = [\n  "{bound}",\n]'
-    for manifest in ("requirements.in", "requirements.txt"):
-        if (project / manifest).is_file():
-            exact = f"{name}=={version}" if version and manifest.endswith(".txt") else bound
-            return manifest, 0, exact
-    return "pyproject.toml", 0, f'dependencies = [\n  "{bound}",\n]'
+def _said(name: str, kind: Kind, examined: Examined) -> Iterator[Result]:
+    yield from examined.problems
+    if examined.not_applicable:
+        yield skipped(Skip.NOT_APPLICABLE, examined.not_applicable, subject=name)
+    elif examined.blocked:
+        yield skipped(Skip.BLOCKED, examined.blocked, subject=name, because="environment.clean_install")
+    elif examined.unknown:
+        yield errored(examined.unknown[0], subject=name, unknown=[*examined.unknown])
+    elif not examined.problems:
+        yield passed(_HOLDS[kind], subject=name, **examined.looked_at)

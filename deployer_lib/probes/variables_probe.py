@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from deployer_lib.catalogue import Severity
+from deployer_lib.charts import variables as variables_chart
 from deployer_lib.check import Code, Fix, JSONValue, Location, Result, Skip, errored, failed, passed, skipped
 from deployer_lib.errors import Unavailable
 from deployer_lib.probes.context import Context, probe
@@ -16,6 +17,7 @@ from deployer_lib.probes.variables.documents import (
     example_of,
 )
 from deployer_lib.probes.variables.known import is_platform, known_scan, own_variables
+from deployer_lib.probes.variables.model import NEEDS
 from deployer_lib.secret import is_secret_name
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["proposed_example", "variables_documented", "variables_read", "variables_set"]
 
 _DOCS: Final = "https://12factor.net/config"
+_DESCRIBED: Final = 160  # characters of a document's line in the example file
 _PLACES: Final = 3  # of a variable's reads that a finding lists
 #: Values for the example file, by the end of a name; the first that fits.
 _EXAMPLES: Final = (
@@ -204,32 +207,48 @@ def _undocumented_impact(variable: Variable) -> str:
 
 def _no_example(ctx: Context, found: list[Variable]) -> Result:
     name = ctx.parameters.variables.example or EXAMPLE_NAMES[0]
-    text = proposed_example(found)
-    kept = ctx.keep(name.rpartition("/")[2].lstrip(".") or "env.example", text.encode())
+    text = proposed_example(found, documents_of(ctx))
+    kept = ctx.propose(name, text)
     return failed(
         f"There is no example file ({name}) that lists the {len(found)} variables of the code.",
         subject=name,
         severity=Severity.HIGH if any(variable.need == "required" for variable in found) else Severity.LOW,
         root_cause=f"None of {', '.join((name, *EXAMPLE_NAMES[1:4]))} stands in the project's folder.",
         impact="An environment is set up by guessing; a forgotten variable shows at the start in production.",
-        fix=Fix((f"Write {name} as below and commit it.",), (Code(name, text, language="sh"),), _DOCS, 10),
+        fix=Fix(
+            (f"Write {name} as below (it lies in the run's folder too) and commit it.",),
+            (Code(name, text, language="sh"),),
+            _DOCS,
+            10,
+        ),
         locations=(Location(name),),
         proposed=kept,
         variables=[variable.name for variable in found],
     )
 
 
-def proposed_example(found: list[Variable]) -> str:
-    """Return a whole example file: required variables first, each with where it is read."""
+def proposed_example(found: list[Variable], documents: Documents | None = None) -> str:
+    """Return a whole example file: required variables first, each with what documents say of it and where it is read."""
     blocks = [
         "# Environment variables of this application. Copy to .env and fill in; never commit that copy.\n"
     ]
     for need, title in (("required", "Required"), ("default", "With a default"), ("optional", "Optional")):
         some = [variable for variable in found if variable.need == need]
         if some:
-            lines = [f"# Read in {_reads(variable)[0]}\n{_example_line(variable)}" for variable in some]
+            lines = [_example_entry(variable, documents) for variable in some]
             blocks.append(f"# --- {title} ---\n" + "\n".join(lines) + "\n")
     return "\n".join(blocks)
+
+
+def _example_entry(variable: Variable, documents: Documents | None) -> str:
+    mention = documents.mention(variable.name) if documents is not None else None
+    described = f"# {_one_line(mention[2])}\n" if mention is not None else ""
+    more = f" and {len(variable.references) - 1} more" if len(variable.references) > 1 else ""
+    return f"{described}# {variable.need}; read in {_reads(variable)[0]}{more}\n{_example_line(variable)}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.strip().strip("|").replace("`", "").split())[:_DESCRIBED]
 
 
 def _example_line(variable: Variable) -> str:
@@ -291,6 +310,17 @@ def variables_set(ctx: Context) -> Iterable[Result]:
         else:
             yield _unset(ctx, variable)
     yield from _others(ctx, found, names)
+    if found:
+        counted: dict[str, tuple[int, int]] = {
+            need: (
+                sum(variable.name in names for variable in found if variable.need == need),
+                sum(variable.name not in names for variable in found if variable.need == need),
+            )
+            for need in NEEDS
+        }
+        drawn = ctx.memo.setdefault("charts", [])
+        if isinstance(drawn, list):
+            drawn.append(variables_chart(counted))
 
 
 def _others(ctx: Context, found: list[Variable], names: frozenset[str]) -> Iterator[Result]:

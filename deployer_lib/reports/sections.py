@@ -26,7 +26,7 @@ _NONE: Final = bullets("None")
 #: What a production configuration has, and the checks by which it shows.
 _CONFIGURED: Final = (
     ("Database connection", ("smoke.database",)),
-    ("Database migrations", ("environment.migrations",)),
+    ("Database migrations", ("environment.migrations", "deploy.migrations")),
     ("CORS", ("smoke.cors",)),
     ("Rate limiting", ("smoke.rate_limit",)),
     ("Authentication", ("smoke.authentication",)),

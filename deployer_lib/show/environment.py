@@ -19,7 +19,15 @@ __all__ = ["environment_tables"]
 _READ: Final = "environment.variables_read"
 _DOCUMENTED: Final = "environment.variables_documented"
 _SET: Final = "environment.variables_set"
-_DECLARED: Final = "environment.dependencies_declared"
+#: Checks of dependencies → what is wrong with a package.
+_DEPENDENCIES: Final = {
+    "environment.dependencies_declared": "undeclared",
+    "environment.development_dependencies": "for developers",
+    "environment.peers": "unmet peer",
+    "environment.conflicts": "conflict",
+    "environment.platform_packages": "one platform",
+    "environment.clean_install": "install",
+}
 _HEAD: Final = ("status", "variable", "need", "default", "read at", "example", "docs", "set")
 _NAMES: Final = frozenset({1, 4})  # columns of names and places
 _PLACES: Final = 1
@@ -74,13 +82,25 @@ def environment_tables(checks: Sequence[Check]) -> list[Table]:
         open_ = sum(variable.status[0] < _FINE for variable in variables)
         title = f"Environment variables: {len(variables)} are read, {open_} need something"
         tables.append(Table(title, _HEAD, tuple(variable.row() for variable in variables), paths=_NAMES))
-    findings = [check for check in checks if check.id == _DECLARED and check.outcome is Outcome.FAIL]
+    findings = [
+        check
+        for check_id in _DEPENDENCIES
+        for check in checks
+        if check.id == check_id and check.outcome is Outcome.FAIL
+    ]
     if findings:
         rows = tuple(
-            (check.subject, check.result.message, ", ".join(places_of(check)), _first_step(check))
+            (
+                _DEPENDENCIES[check.id],
+                check.subject,
+                check.result.message,
+                ", ".join(places_of(check)),
+                _first_step(check),
+            )
             for check in findings
         )
-        tables.append(Table("Dependencies to mend", ("package", "problem", "imported at", "do"), rows))
+        title = f"Dependencies to mend: {len(findings)}"
+        tables.append(Table(title, ("problem", "package", "what was seen", "where", "do"), rows))
     return tables
 
 

@@ -40,6 +40,7 @@ def idle_context(tmp_path: Path) -> Callable[..., Context]:
             progress=lambda _line: None,
             hide=lambda _value, _name: None,
             keep=lambda name, _data: f"evidence/{name}",
+            propose=lambda name, _text: name,
         )
 
     return build

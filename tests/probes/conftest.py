@@ -227,6 +227,7 @@ def context(tmp_path: Path) -> Iterator[Callable[..., Context]]:
             progress=lambda _line: None,
             hide=lambda _value, _name: None,
             keep=lambda name, _data: f"evidence/{name}",
+            propose=lambda name, _text: name,
         )
 
     yield make

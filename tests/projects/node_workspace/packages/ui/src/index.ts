@@ -1,0 +1,2 @@
+export { PriceTable } from "./PriceTable";
+export type { Price } from "./prices";
