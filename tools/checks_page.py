@@ -17,12 +17,6 @@ __all__ = ["NOT_YET", "page"]
 
 #: What a release should be asked and no check asks yet, by SPEC row; the second half says what comes near it.
 NOT_YET: Final = {
-    "B3": "No unmet peer dependency.",
-    "B4": "No version conflict. (`environment.clean_install` asks `uv pip check` for Python.)",
-    "B5": "No undocumented platform-specific dependency.",
-    "B6": "No development dependency in production code, and the reverse. (Python: `environment.dependencies_declared` finds the first half.)",
-    "B9": "Production configuration holds your rules: database SSL, CORS, log level, rate limit.",
-    "B10": "No secret in code or configuration. (Parameters files alone are looked at.)",
     "C4": "Duplicate packages in the bundle.",
     "C5": "Development dependencies in the bundle.",
     "C6": "Source maps shipped with the bundle.",

@@ -1,6 +1,6 @@
-"""Audit a folder without an environment: the probes of phase 01, asked of sources alone (``deployer audit``).
+"""Ask probes of phase 01 of a folder alone, without an environment.
 
-Nothing is built, started, sent or written; a check that needs a target is not made here.
+Nothing is started or sent to an application, and the folder is not written to; a check that needs a target is not made here.
 """
 
 from __future__ import annotations
@@ -23,17 +23,13 @@ from deployer_lib.phase.making import Standing, made
 from deployer_lib.places import Places
 from deployer_lib.probes import MODULES
 from deployer_lib.probes.context import PROBES, Context
-from deployer_lib.probes.variables.documents import documents_of, example_of
-from deployer_lib.probes.variables.known import known_scan
-from deployer_lib.secret import SECURE, is_secret_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from deployer_lib.check import Check, JSONValue
-    from deployer_lib.probes.variables.model import Variable
+    from deployer_lib.check import Check
 
-__all__ = ["Audit", "audit_variables"]
+__all__ = ["Audit", "checks_made", "folder_context"]
 
 _NAME: Final = "audit"
 _NO_TARGET: Final = "http://127.0.0.1:9"
@@ -53,55 +49,8 @@ class Audit:
         return 1 if Outcome.FAIL in outcomes else 3 if Outcome.ERROR in outcomes else 0
 
 
-def audit_variables(
-    path: Path, *, exclude: Sequence[str] = (), progress: Callable[[str], None] = lambda _: None
-) -> Audit:
-    """Return the environment variables that the code below a folder reads, each with need, places and where it is told.
-
-    Args:
-        path: the project's folder.
-        exclude: patterns of paths, relative to it, that are left out.
-        progress: one line on what happens just now.
-
-    Raises:
-        UsageError: it is no folder.
-    """
-    with _context(path, exclude, progress) as ctx:
-        checks = _made(ctx, ("environment.variables_read", "environment.variables_documented"))
-        found, example, documents = known_scan(ctx), example_of(ctx), documents_of(ctx)
-
-        def row(variable: Variable) -> dict[str, JSONValue]:
-            mention = documents.mention(variable.name)
-            noted = example.comments.get(variable.name, "") if example else ""
-            secret = bool(variable.default) and is_secret_name(variable.name)
-            return {
-                "name": variable.name,
-                "need": variable.need,
-                "default": SECURE if secret else variable.default,
-                "references": [
-                    {"file": r.file, "line": r.line, "column": r.column, "idiom": r.idiom}
-                    for r in variable.references
-                ],
-                "in_example": example is not None and variable.name in example.names,
-                "documented": mention is not None,
-                "set": None,
-                "description": noted or (mention[2].strip()[:200] if mention else ""),
-            }
-
-        document = {
-            "schema": "audit-variables/1",
-            "variables": [row(variable) for variable in found.variables],
-            "deploy_only": [variable.name for variable in found.deploy_only],
-            "deploy_variables": [row(variable) for variable in found.deploy_only],
-            "computed": [{"file": r.file, "line": r.line, "idiom": r.idiom} for r in found.computed],
-            "files_scanned": found.files_scanned,
-            "files_skipped": [{"file": f, "why": why, "line": line} for f, why, line in found.files_skipped],
-        }
-        return Audit(document, checks)
-
-
 @contextmanager
-def _context(path: Path, exclude: Sequence[str], progress: Callable[[str], None]) -> Iterator[Context]:
+def folder_context(path: Path, exclude: Sequence[str], progress: Callable[[str], None]) -> Iterator[Context]:
     """Return what probes are given where there is a folder and nothing else."""
     if not path.is_dir():
         raise UsageError(f"{path} is no folder.", hint="Give the folder of a project.")
@@ -131,12 +80,14 @@ def _context(path: Path, exclude: Sequence[str], progress: Callable[[str], None]
                 progress=progress,
                 hide=lambda _value, _name: None,
                 keep=lambda name, _data: name,
+                propose=lambda name, _text: name,
             )
         finally:
             http.close()
 
 
-def _made(ctx: Context, check_ids: Sequence[str]) -> list[Check]:
+def checks_made(ctx: Context, check_ids: Sequence[str]) -> list[Check]:
+    """Return the outcomes of these checks, in their order."""
     for module in MODULES["environment"]:
         import_module(f"deployer_lib.probes.{module}")
     standing = Standing(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -12,6 +12,8 @@ from deployer_lib.cli.output import Json, err, fail, out
 from deployer_lib.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from deployer_lib.auditing import Audit
 
 __all__ = ["audit"]
@@ -25,6 +27,7 @@ Folder = Annotated[Path, typer.Argument(help="Folder of the project.")]
 Exclude = Annotated[
     list[str] | None, typer.Option(help="Pattern of paths that are left out; may be repeated.")
 ]
+_DEFAULT_WIDTH = 24
 
 
 @audit.callback()
@@ -37,45 +40,128 @@ def variables(path: Folder, exclude: Exclude = None, as_json: Json = False) -> N
     """List the environment variables that the code reads; exit 0 clean, 1 findings, 3 could not tell."""
     from deployer_lib.auditing import audit_variables  # noqa: PLC0415
 
-    console = err()
+    _audited(audit_variables, path, exclude, _variables, as_json=as_json)
+
+
+@audit.command()
+def dependencies(path: Folder, exclude: Exclude = None, as_json: Json = False) -> None:  # noqa: FBT002
+    """List what is wrong with the packages, after a clean install in a copy; exit 0 clean, 1 findings, 3 could not tell."""
+    from deployer_lib.auditing import audit_dependencies  # noqa: PLC0415
+
+    _audited(audit_dependencies, path, exclude, _dependencies, as_json=as_json)
+
+
+@audit.command()
+def secrets(path: Folder, exclude: Exclude = None, as_json: Json = False) -> None:  # noqa: FBT002
+    """List keys, tokens and passwords that lie open, by kind and place; exit 0 clean, 1 findings, 3 could not tell."""
+    from deployer_lib.auditing import audit_secrets  # noqa: PLC0415
+
+    _audited(audit_secrets, path, exclude, _secrets, as_json=as_json)
+
+
+@audit.command()
+def migrations(path: Folder, exclude: Exclude = None, as_json: Json = False) -> None:  # noqa: FBT002
+    """List the chains of database migrations; exit 0 clean, 1 findings, 3 could not tell."""
+    from deployer_lib.auditing import audit_migrations  # noqa: PLC0415
+
+    _audited(audit_migrations, path, exclude, _migrations, as_json=as_json)
+
+
+def _audited(
+    made: Callable[..., Audit],
+    path: Path,
+    exclude: Sequence[str] | None,
+    show: Callable[[dict[str, Any]], Table],
+    *,
+    as_json: bool,
+) -> None:
+    """Make an audit with a line of progress, print it, and end as it says."""
+    from rich.console import Console  # noqa: PLC0415
+
     try:
-        with console.status("reading the sources …") as status:
-            found = audit_variables(path, exclude=tuple(exclude or ()), progress=status.update)
+        with err().status("reading the sources …") as status:
+            found = made(path, exclude=tuple(exclude or ()), progress=status.update)
     except UsageError as error:
         fail(error, 2)
     if as_json:
         out(found.document)
-    else:
-        _table(found)
+        raise typer.Exit(found.exit_code)
+    console = Console()
+    table = show(found.document)
+    if table.row_count:
+        console.print(table)
+    for line in _notes(found.document):
+        console.print(line, highlight=False)
+    for check in found.checks:
+        if check.outcome.value in {"error", "skip"}:
+            console.print(f"{check.outcome.value}: {check.id}: {check.result.message}", highlight=False)
+    counts = sum(check.outcome.value == "fail" for check in found.checks)
+    console.print(f"\n{counts} findings" if counts != 1 else "\n1 finding")
     raise typer.Exit(found.exit_code)
 
 
-def _table(found: Audit) -> None:
-    from rich.console import Console  # noqa: PLC0415
-
-    console = Console()
+def _table(*headings: str) -> Table:
     table = Table(box=None, pad_edge=False)
-    for heading in ("variable", "need", "default", "example", "documents"):
-        table.add_column(heading, no_wrap=True, overflow="fold" if heading == "variable" else "ellipsis")
-    table.add_column("read in", overflow="fold")
-    for row in found.document["variables"]:
-        places = [f"{r['file']}:{r['line']}" for r in row["references"]]
-        more = f" (+{len(places) - 1})" if len(places) > 1 else ""
+    for number, heading in enumerate(headings):
+        table.add_column(heading, overflow="fold", no_wrap=number < len(headings) - 1)
+    return table
+
+
+def _place(row: dict[str, Any]) -> str:
+    return f"{row['file']}:{row['line']}" if row["line"] else str(row["file"])
+
+
+def _variables(document: dict[str, Any]) -> Table:
+    table = _table("variable", "need", "default", "example", "documents", "read in")
+    for row in document["variables"]:
+        places = [_place(place) for place in row["references"]]
         default = row["default"] or ""
         table.add_row(
             row["name"],
             row["need"],
-            default if len(default) <= 24 else f"{default[:23]}…",  # noqa: PLR2004  (a column's width)
+            default if len(default) <= _DEFAULT_WIDTH else f"{default[: _DEFAULT_WIDTH - 1]}…",
             "✅" if row["in_example"] else "❌",
             "✅" if row["documented"] else "❌",
-            f"{places[0]}{more}",
+            places[0] + (f" (+{len(places) - 1})" if len(places) > 1 else ""),
         )
-    console.print(table)
-    if names := found.document["deploy_only"]:
-        console.print(f"\nread by compose files and manifests alone: {', '.join(names)}")
-    for place in found.document["computed"]:
-        console.print(f"made at run time: {place['file']}:{place['line']} ({place['idiom']})")
-    for skipped in found.document["files_skipped"]:
-        console.print(f"not read: {skipped['file']}: {skipped['why']}")
-    counts = f"{len(found.document['variables'])} variables in {found.document['files_scanned']} files"
-    console.print(f"\n{counts}; {sum(c.outcome.value == 'fail' for c in found.checks)} findings")
+    return table
+
+
+def _dependencies(document: dict[str, Any]) -> Table:
+    table = _table("problem", "package", "place", "what was seen")
+    for kind in ("undeclared", "dev_in_production", "peers", "conflicts", "platform", "drift"):
+        for row in document[kind]:
+            table.add_row(kind, row["name"], _place(row), row["detail"])
+    return table
+
+
+def _secrets(document: dict[str, Any]) -> Table:
+    table = _table("kind", "value", "committed", "place")
+    for row in document["secrets"]:
+        committed = {True: "yes", False: "no", None: "unknown"}[row["committed"]]
+        table.add_row(row["kind"], row["masked"], committed, _place(row))
+    return table
+
+
+def _migrations(document: dict[str, Any]) -> Table:
+    table = _table("tool", "app", "revisions", "head", "folder")
+    for row in document["histories"]:
+        table.add_row(
+            row["tool"], row["app"], str(len(row["revisions"])), ", ".join(row["heads"]), row["folder"]
+        )
+    return table
+
+
+def _notes(document: dict[str, Any]) -> list[str]:
+    """Return what a table has no row for."""
+    lines = []
+    if names := document.get("deploy_only"):
+        lines.append(f"\nread by compose files and manifests alone: {', '.join(names)}")
+    lines += [f"made at run time: {_place(row)} ({row['idiom']})" for row in document.get("computed", ())]
+    unread = [*document.get("files_skipped", ()), *document.get("files_unread", ())]
+    lines += [f"not read: {row['file']}: {row['why']}" for row in unread]
+    for history in document.get("histories", ()):
+        lines += [f"{row['kind']}: {_place(row)}: {row['detail']}" for row in history["problems"]]
+    if "files_scanned" in document:
+        lines.append(f"\n{len(document['variables'])} variables in {document['files_scanned']} files")
+    return lines
