@@ -6,14 +6,29 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 #: Program → Debian package.
-WANTED = {"git": "git", "chromium": "chromium"}
+WANTED = {
+    "git": "git",
+    "chromium": "chromium",
+    "node": "nodejs",
+    "npm": "npm",
+    "cargo": "cargo",
+    "initdb": "postgresql",  # a server of its own is made from it, as a user without rights
+}
+#: Where Debian keeps what it does not put on the path.
+ELSEWHERE = {"initdb": "usr/lib/postgresql/*/bin/initdb"}
 
 
 def missing() -> dict[str, str]:
     """Return the programs that are not there, with their packages."""
-    return {program: package for program, package in WANTED.items() if shutil.which(program) is None}
+    return {program: package for program, package in WANTED.items() if not _found(program)}
+
+
+def _found(program: str) -> bool:
+    elsewhere = ELSEWHERE.get(program)
+    return shutil.which(program) is not None or bool(elsewhere and list(Path("/").glob(elsewhere)))
 
 
 def main() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="no node on this machine")
 COMPLETE = TargetVariables({"DB_SSL": "true", "NODE_OPTIONS": "--require /nowhere"}, complete=True)
 
 

@@ -52,7 +52,6 @@ dependencies = [
 """
 MAIN = 'mod routes;\nuse order_codes::is_code;\nfn main() { println!("{}", is_code(routes::FIRST)); }\n'
 CARGO = Cargo()
-needs_cargo = pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is not installed")
 
 
 def made(context: Make, files: Mapping[str, str | None] | None = None) -> Context:
@@ -100,7 +99,6 @@ def fake_cargo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
 # -- a sound project -------------------------------------------------------------------------------------------------
 
 
-@needs_cargo
 def test_a_sound_workspace_holds_every_claim(context: Make) -> None:
     """The sample's three tiny crates are fetched for real, with an empty cache."""
     ctx = context(BASE)
@@ -117,7 +115,6 @@ def test_a_sound_workspace_holds_every_claim(context: Make) -> None:
     assert CARGO.examine(ctx, "peers").not_applicable
 
 
-@needs_cargo
 def test_path_dependencies_install_without_a_network(context: Make) -> None:
     (installed,) = CARGO.install(made(context))
     assert (Outcome.PASS, "cargo fetch --locked") == (installed.outcome, installed.evidence["command"])
@@ -258,7 +255,6 @@ def test_said_conditional_or_optional_is_no_finding(context: Make, files: dict[s
 # -- drift, install, conflicts ---------------------------------------------------------------------------------------
 
 
-@needs_cargo
 def test_a_dependency_that_the_lock_lacks_is_named_with_its_line(context: Make) -> None:
     ctx = made(context, {"Cargo.lock": LOCK.replace('dependencies = [\n "order-codes",\n]\n', "")})
     (found,) = problems(ctx, "drift")
@@ -277,7 +273,6 @@ def test_a_dependency_that_the_manifest_lost_is_named(
     assert ["order-codes"] == [found.subject for found in problems(ctx, "undeclared")]
 
 
-@needs_cargo
 def test_a_program_without_a_lock_file_is_a_finding(context: Make) -> None:
     ctx = made(context)
     (ctx.workspace / "Cargo.lock").unlink()
