@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 from typing import TYPE_CHECKING, Final
 
 from deployer_lib.catalogue import Severity
@@ -28,7 +29,7 @@ CODE: Final = listed(
     ".cs .vb .fs .swift .m .dart .c .cc .cpp .h .hpp .lua .pl .pm .r .sh .bash .zsh .ksh .ps1 .bat .sql .gradle .tf .erb .ejs .hbs .jsp .cshtml"
 )
 CONFIGURATION: Final = listed(
-    ".yml .yaml .json .jsonc .json5 .toml .ini .cfg .conf .config .properties .xml .env .tfvars .hcl .plist .settings .prefs .service"
+    ".yml .yaml .json .jsonc .json5 .toml .ini .cfg .conf .config .properties .xml .env .tfvars .hcl .plist .settings .prefs .service .socket .container"
 )
 _SHELLS: Final = listed(".sh .bash .zsh .ksh .ps1 .bat")
 _HINT: Final = re.compile(
@@ -56,8 +57,10 @@ _XML: Final = re.compile(
     r"""<(?:add|property|entry|setting|env)\b[^>]*?\b(?:key|name)="(?P<name>[\w.:-]+)"[^>]*?\bvalue="(?P<d>[^"]*)"|<(?P<name2>[\w.:-]+)>(?P<s>[^<>\n]+)</(?P=name2)>"""
 )
 _PLAIN: Final = re.compile(
-    r"""^\s*(?:-\s+)?(?:export\s+|ENV\s+|ARG\s+|set\s+|Environment=)?["']?(?P<name>[A-Za-z_][\w.-]*)["']?(?:\s*[:=]\s*|(?<=\w)\s+(?=\S+$))(?P<value>[^\s"'#`][^\n]*?)\s*(?:\s#[^\n]*)?$"""
+    r"""^\s*(?:-\s+)?(?:export\s+|ENV\s+|ARG\s+|set\s+)?["']?(?P<name>[A-Za-z_][\w.-]*)["']?(?:\s*[:=]\s*|(?<=\w)\s+(?=\S+$))(?P<value>[^\s"'#`][^\n]*?)\s*(?:\s#[^\n]*)?$"""
 )
+#: systemd's units and quadlets: several variables on one line.
+_UNIT: Final = re.compile(r"^\s*Environment=(?P<pairs>.+)$")
 #: A key that is passed to the function that signs with it: by the function's name, the argument is known.
 _CALLS: Final = (
     re.compile(
@@ -156,8 +159,22 @@ def pairs(line: str, *, plain: bool) -> Iterator[tuple[str, str]]:
                 yield match["name"], _unquoted(match)
     for match in _XML.finditer(line):
         yield match["name"] or match["name2"], match["d"] or match["s"] or ""
-    if plain and (bare := _PLAIN.match(line)):
+    if plain and (unit := _UNIT.match(line)):
+        yield from _several(unit["pairs"])
+    elif plain and (bare := _PLAIN.match(line)):
         yield bare["name"], bare["value"].rstrip(",; ")
+
+
+def _several(written: str) -> Iterator[tuple[str, str]]:
+    """Yield each of ``"A=x" "B=y" C=z``, as a unit's line gives them."""
+    try:
+        words = shlex.split(written)
+    except ValueError:
+        words = written.split()
+    for word in words:
+        name, equals, value = word.partition("=")
+        if equals and value:
+            yield name, value
 
 
 def foreign_lines(text: str, suffix: str) -> frozenset[int]:

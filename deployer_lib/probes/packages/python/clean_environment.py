@@ -39,6 +39,10 @@ pathlib.Path(sys.argv[1]).write_text(json.dumps({
     "modules": m.packages_distributions(),
     "versions": {d.metadata["Name"]: d.version for d in m.distributions()},
     "requires": {d.metadata["Name"]: d.requires or [] for d in m.distributions()},
+    "systems": {
+        d.metadata["Name"]: [c[20:] for c in d.metadata.get_all("Classifier") or [] if c.startswith("Operating System :: ")]
+        for d in m.distributions()
+    },
 }), encoding="utf-8")
 """
 
@@ -56,6 +60,7 @@ class Environment:
     modules: dict[str, list[str]] | None = None  # top-level module -> distributions
     versions: dict[str, str] | None = None  # distribution -> version
     requires: dict[str, list[str]] | None = None
+    systems: dict[str, list[str]] | None = None  # distribution -> its classifiers of operating systems
 
 
 def is_python(project: Path) -> bool:
@@ -114,6 +119,7 @@ def _make(ctx: Context) -> Environment:
         modules=facts.get("modules"),
         versions=facts.get("versions"),
         requires=facts.get("requires"),
+        systems=facts.get("systems"),
     )
 
 

@@ -1,7 +1,7 @@
 """Is a distribution that exists for one platform declared for all, without a word about it (B5)?
 
-Judged by names that are known to be bound, and by the lock file: where every file of a package is a wheel for some platforms and none
-for the others, nothing can be installed there. A marker (``; sys_platform == "win32"``) or a document that says so settles it.
+Judged by names that are known to be bound, by the lock file (where every file of a package is a wheel for some platforms and none
+for the others, nothing can be installed there), and by what an installed package says of itself in its classifiers. A marker (``; sys_platform == "win32"``) or a document that says so settles it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from deployer_lib.check import Code, Fix, Location, Result, failed
 from deployer_lib.probes.packages.documented import says_platform
 from deployer_lib.probes.packages.model import Examined
 from deployer_lib.probes.packages.python.bound import PLATFORM_DISTRIBUTIONS
+from deployer_lib.probes.packages.python.clean_environment import clean_environment
 from deployer_lib.probes.packages.python.declared import Declared, declared_in, section_of
 
 if TYPE_CHECKING:
@@ -42,19 +43,21 @@ _MARKERS: Final = {
     "Linux": "sys_platform == 'linux'",
     "Linux and macOS": "sys_platform != 'win32'",
 }
+#: Part of a classifier's text → the system that it names; what names none of them may be any.
+_SYSTEMS: Final = (("Linux", "Linux"), ("BSD", "Linux"), ("Microsoft", "Windows"), ("MacOS", "macOS"))
 _MAX_BYTES: Final = 20_000_000
 
 
 def platforms_examined(ctx: Context) -> Examined:
     """Return declared distributions of one platform that no marker and no document limits to it."""
-    by_files = _bound_by_files(ctx.workspace)
+    by_files, by_word = _bound_by_files(ctx.workspace), _bound_by_word(ctx)
     problems: list[Result] = []
     marked: list[JSONValue] = []
     documented: dict[str, JSONValue] = {}
     seen: set[str] = set()
     declared = [item for item in declared_in(ctx.workspace) if item.use == "production"]
     for item in declared:
-        platform = PLATFORM_DISTRIBUTIONS.get(item.name) or by_files.get(item.name)
+        platform = PLATFORM_DISTRIBUTIONS.get(item.name) or by_files.get(item.name) or by_word.get(item.name)
         if platform is None or item.name in seen:
             continue
         if _is_marked(ctx.workspace, item):
@@ -65,7 +68,14 @@ def platforms_examined(ctx: Context) -> Examined:
         if where:
             documented[item.name] = where
         else:
-            problems.append(_finding(item, platform, known=item.name in PLATFORM_DISTRIBUTIONS))
+            why = (
+                "its name is known for it"
+                if item.name in PLATFORM_DISTRIBUTIONS
+                else f"the lock file holds wheels for {platform} and nothing else"
+                if item.name in by_files
+                else f"its classifiers name {platform} and no other system"
+            )
+            problems.append(_finding(item, platform, why))
     return Examined(
         tuple(problems),
         {"declared": len(declared), "conditional": marked, "documented": documented},
@@ -94,6 +104,17 @@ def _is_marked(project: Path, item: Declared) -> bool:
 def _tables(data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield section_of(data, "packages")
     yield section_of(data, "tool", "poetry", "dependencies")
+
+
+def _bound_by_word(ctx: Context) -> dict[str, str]:
+    """Return installed packages whose classifiers name one system alone; BSD beside Linux is no other for most teams."""
+    environment = clean_environment(ctx)
+    found: dict[str, str] = {}
+    for name, systems in (environment.systems or {}).items():
+        kinds = {next((kind for word, kind in _SYSTEMS if word in system), "") for system in systems}
+        if len(kinds) == 1 and (kind := kinds.pop()):
+            found[canonicalize_name(name)] = kind
+    return found
 
 
 # -- what the lock file holds of each package ------------------------------------------------------------------------
@@ -158,14 +179,11 @@ def _toml(path: Path) -> dict[str, Any]:
 # -- findings --------------------------------------------------------------------------------------------------------
 
 
-def _finding(item: Declared, platform: str, *, known: bool) -> Result:
+def _finding(item: Declared, platform: str, why: str) -> Result:
     marker = _MARKERS[platform]
     is_toml = item.file.endswith(".toml")
     table = f'[tool.poetry.dependencies]\n{item.name} = {{ version = "*", markers = {json.dumps(marker)} }}'
     plain = f'"{item.text}; {marker}",' if is_toml else f"{item.text} ; {marker}"
-    why = (
-        "its name is known for it" if known else f"the lock file holds wheels for {platform} and nothing else"
-    )
     return failed(
         f"{item.file} declares {item.text}, which exists for {platform} alone, without a marker, and no document says so.",
         subject=item.name,
@@ -189,7 +207,7 @@ def _finding(item: Declared, platform: str, *, known: bool) -> Result:
         ),
         locations=(Location(item.file, item.line),),
         platform=platform,
-        judged_by="name" if known else "files in the lock file",
+        judged_by=why,
     )
 
 

@@ -1,4 +1,4 @@
-"""Tools of developers that are declared for production and that production code does not import (B6)."""
+"""Tools of developers that are declared, or locked, for production and that production code does not import (B6)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from deployer_lib.check import Code, Fix, Location, Result, failed
 from deployer_lib.probes.packages.python.bound import TOOLS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from deployer_lib.probes.packages.python.declared import Declared
+    from deployer_lib.probes.packages.python.locks import Lock
 
-__all__ = ["misplaced_tools"]
+__all__ = ["locked_tools", "misplaced_tools"]
 
+_NAMED: Final = 5  # packages that a sentence names
 _DOCS: Final = "https://packaging.python.org/en/latest/specifications/dependency-groups/"
 
 
@@ -36,6 +38,54 @@ def misplaced_tools(declared: Iterable[Declared], imported: frozenset[str]) -> I
         ):
             seen.add(item.name)
             yield _finding(item)
+
+
+def locked_tools(
+    declared: Mapping[str, Sequence[Declared]], lock: Lock, needed: frozenset[str], known: frozenset[str]
+) -> Iterator[Result]:
+    """Yield one finding where production's lock file pins what is declared for development alone.
+
+    Args:
+        declared: normalised name -> where it is declared.
+        lock: what production is installed from.
+        needed: what production declares, and all that it requires.
+        known: names that are findings already.
+    """
+    names = sorted(
+        name
+        for name, entries in declared.items()
+        if name in lock.pins
+        and name not in needed | known
+        and all(entry.use == "development" for entry in entries)
+        and all(entry.file != lock.file for entry in entries)
+    )
+    if not names:
+        return
+    first = declared[names[0]][0]
+    shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+    yield failed(
+        f"{lock.file} pins {shown} for production, which {first.file} declares for development alone.",
+        subject=lock.file,
+        severity=Severity.MEDIUM,
+        root_cause=f"{lock.file} was compiled with the development dependencies ({first.group or 'dev'}) in it.",
+        impact="Every deployment installs the developers' tools: more to download, to scan and to attack.",
+        fix=Fix(
+            (
+                f"Compile {lock.file} without the development dependencies, and keep these in a lock file of their own.",
+            ),
+            (
+                Code(
+                    "terminal",
+                    f"uv pip compile {first.file}{' --generate-hashes' if lock.hashes else ''} -o {lock.file}",
+                    language="shell",
+                ),
+            ),
+            _DOCS,
+            5,
+        ),
+        locations=[Location(lock.file, lock.lines.get(name, 0)) for name in names[:_NAMED]],
+        pinned=[*names],
+    )
 
 
 def _finding(item: Declared) -> Result:

@@ -18,7 +18,7 @@ from deployer_lib.probes.packages.python.clean_environment import Environment, c
 from deployer_lib.probes.packages.python.declared import Declared, declared_in, line_of
 from deployer_lib.probes.packages.python.extras import with_installed_extras
 from deployer_lib.probes.packages.python.imports import Import, production_imports
-from deployer_lib.probes.packages.python.tools import misplaced_tools
+from deployer_lib.probes.packages.python.tools import locked_tools, misplaced_tools
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +31,8 @@ _DOCS: Final = (
     "https://packaging.python.org/en/latest/guides/writing-pyproject-toml/#dependencies-and-requirements"
 )
 _PLACES: Final = 5
+_REQUIREMENT: Final = re.compile(r"\s*([A-Za-z0-9][\w.-]*)\s*(?:\[([^\]]*)\])?")
+_EXTRA: Final = re.compile(r"""\bextra\s*==\s*["']([\w.-]+)["']""")
 #: Distributions whose modules have another name, for imports that the clean install does not have.
 _OTHER_NAMES: Final = {
     "attr": "attrs",
@@ -68,12 +70,35 @@ class _World:
     modules: dict[str, list[str]]  # top-level module -> normalised distributions
     versions: dict[str, str]
     requires: dict[str, list[str]]  # normalised -> normalised
+    written: dict[str, list[str]]  # the same, as the distributions say it
 
     def is_told_by_name(self, top: str) -> bool:
         """Tell whether a module's distribution is sure without an install: a lock file or a group names it as the module."""
         return any(
             name in self.versions or name in self.declared for name in self.distributions(top) if name
         ) and not any(name.replace("-", "_").startswith(f"{top}_") for name in self.declared)
+
+    def needed(self) -> frozenset[str]:
+        """Return the distributions that production declares, and all that these require, extras only where asked for."""
+        seen: set[str] = set()
+        stack = [
+            _asked(entry.text)
+            for entries in self.declared.values()
+            for entry in entries
+            if entry.use != "development"
+        ]
+        done: set[tuple[str, frozenset[str]]] = set()
+        while stack:
+            name, extras = stack.pop()
+            if (name, extras) in done:
+                continue
+            done.add((name, extras))
+            seen.add(name)
+            for line in self.written.get(name, ()):
+                extra = _EXTRA.search(line)
+                if extra is None or canonicalize_name(extra[1]) in extras:
+                    stack.append(_asked(line))
+        return frozenset(seen)
 
     def distributions(self, top: str) -> list[str]:
         """Return the distributions that may bring a module."""
@@ -111,6 +136,9 @@ def imports_examined(ctx: Context, kind: Kind) -> Examined:
     if kind == "dev_in_production":
         every = (item for items in world.declared.values() for item in items)
         problems += misplaced_tools(every, frozenset(by_top))
+        if environment.lock is not None:
+            known = frozenset(problem.subject for problem in problems)
+            problems += locked_tools(world.declared, environment.lock, world.needed(), known)
     return Examined(
         tuple(problems),
         {
@@ -141,7 +169,21 @@ def _world(project: Path, environment: Environment) -> _World:
         ]
         for name, lines in (environment.requires or {}).items()
     }
-    return _World(declared, modules, versions, requires)
+    written: dict[str, list[str]] = {
+        canonicalize_name(name): lines for name, lines in (environment.requires or {}).items()
+    }
+    return _World(declared, modules, versions, requires, written)
+
+
+def _asked(line: str) -> tuple[str, frozenset[str]]:
+    """Return name and extras of a requirement."""
+    match = _REQUIREMENT.match(line)
+    if match is None:
+        return canonicalize_name(line.strip()), frozenset()
+    extras = frozenset(
+        canonicalize_name(extra.strip()) for extra in (match[2] or "").split(",") if extra.strip()
+    )
+    return canonicalize_name(match[1]), extras
 
 
 def _judge(ctx: Context, world: _World, top: str, items: list[Import]) -> tuple[Kind, Result] | None:
