@@ -45,6 +45,7 @@ SECRETS = [
     ("Dockerfile", "FROM x\nENV API_KEY=RANDOM32"),
     ("docker-compose.yml", "services:\n  a:\n    environment:\n      - JWT_SECRET=RANDOM40"),
     ("deploy.yml", 'env:\n  - name: JWT_SECRET\n    value: "RANDOM40"'),
+    ("app.service", '[Service]\nEnvironment="HOST=127.0.0.1" "PORT=8000" "JWT_SECRET=RANDOM40"'),
     ("web.config", '<appSettings><add key="ApiSecret" value="RANDOM40" /></appSettings>'),
     ("appsettings.json", '{"D": "Server=sql.acme-corp.io;Database=a;User Id=sa;Password=Winter2024!;"}'),
 ]

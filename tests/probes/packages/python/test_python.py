@@ -476,3 +476,24 @@ def test_lock_files_of_other_tools_are_read(tmp_path: Path) -> None:
     found = find_lock(tmp_path)
     assert found is not None
     assert {"b": "3"} == found.pins
+
+
+def test_tools_in_the_lock_of_production_are_a_finding(context: Make) -> None:
+    """What development declares alone is not pinned for production; what production requires by itself is."""
+    manifest = PROJECT + '[project.optional-dependencies]\ndev = ["dev-only", "beta-dist"]\n'
+    lock = {"pyproject.toml": manifest, "requirements.lock": LOCK + "dev-only==1.0\n"}
+    (result,) = development_dependencies(made(context, **lock))
+    assert (Outcome.FAIL, ["dev-only"]) == (result.outcome, result.evidence["pinned"])
+    sound = development_dependencies(made(context, **{"pyproject.toml": manifest}))
+    assert [Outcome.PASS] == [each.outcome for each in sound]
+
+
+@pytest.mark.parametrize(
+    ("systems", "outcome"), [("POSIX :: Linux", Outcome.FAIL), ("OS Independent", Outcome.PASS)]
+)
+def test_what_a_package_says_of_its_systems_counts(
+    systems: str, outcome: Outcome, context: Make, tmp_path: Path
+) -> None:
+    wheel(tmp_path / "wheels", "alpha", "1.0", "alpha", f"Classifier: Operating System :: {systems}\n")
+    lock = {"requirements.lock": "alpha==1.0\n    # via shop\n"}
+    assert [outcome] == [each.outcome for each in platform_packages(made(context, **lock))]
