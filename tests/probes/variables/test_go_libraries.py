@@ -5,37 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from scan_parts import needs, read_files
 
-from deployer_lib.probes.variables.flow import FlowReader
 from deployer_lib.probes.variables.languages.go import Go
-from deployer_lib.probes.variables.model import NEEDS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 Expected = dict[str, tuple[str, str | None]]
+
+
+def scan(root: Path, files: dict[str, str]) -> Expected:
+    return needs(read_files(Go(), root, files, "*.go"))
+
+
 REQUIRED, OPTIONAL = ("required", None), ("optional", None)
 
 
 def default(text: str) -> tuple[str, str | None]:
     """Return what is expected of a variable with a fallback."""
     return "default", text
-
-
-def scan(root: Path, files: dict[str, str]) -> Expected:
-    """Return each variable's strongest need and first default."""
-    for name, code in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(code)
-    found: Expected = {}
-    paths = sorted(p.relative_to(root) for p in root.rglob("*.go"))
-    for read in FlowReader(Go()).read(root, paths).reads:
-        need, given = found.get(read.name, ("optional", None))
-        found[read.name] = (
-            min(need, read.need, key=NEEDS.index),
-            given if given is not None else read.default,
-        )
-    return found
 
 
 #: What it is of, the file or files, what they read.

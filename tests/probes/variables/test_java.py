@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from scan_parts import labels, read_files
 
-from deployer_lib.probes.variables.flow import FlowReader
 from deployer_lib.probes.variables.languages.java import Java
-from deployer_lib.probes.variables.model import NEEDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,19 +16,7 @@ if TYPE_CHECKING:
 
 
 def found_in(root: Path, files: dict[str, str]) -> Found:
-    for name, source in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(source, encoding="utf-8")
-    paths = [path.relative_to(root) for path in sorted(root.rglob("*.java"))]
-    return FlowReader(Java()).read(root, paths)
-
-
-def needs(found: Found) -> dict[str, str]:
-    out: dict[str, str] = {}
-    for read in found.reads:
-        out[read.name] = min(out.get(read.name, "optional"), read.need, key=NEEDS.index)
-    return out
+    return read_files(Java(), root, files, "*.java")
 
 
 def method(body: str) -> str:
@@ -123,7 +110,7 @@ STATEMENTS = [
 @pytest.mark.parametrize(("body", "need", "default"), STATEMENTS)
 def test_a_statement_reads(tmp_path: Path, body: str, need: str, default: str | None) -> None:
     found = found_in(tmp_path, {"T.java": method(body)})
-    assert {"X_A": need} == needs(found)
+    assert {"X_A": need} == labels(found)
     assert default == next((read.default for read in found.reads if read.default is not None), None)
     assert {2} == {read.reference.line for read in found.reads}
     assert [] == found.computed
@@ -204,7 +191,7 @@ MEMBERS = [
 @pytest.mark.parametrize(("member", "need", "default"), MEMBERS)
 def test_a_member_reads(tmp_path: Path, member: str, need: str, default: str | None) -> None:
     found = found_in(tmp_path, {"T.java": f"class T {{\n{member}\n}}"})
-    assert {"X_A": need} == needs(found)
+    assert {"X_A": need} == labels(found)
     assert default == next((read.default for read in found.reads if read.default is not None), None)
 
 
@@ -227,7 +214,7 @@ NOTHING = [
 @pytest.mark.parametrize("member", NOTHING)
 def test_what_is_no_read_of_a_variable(tmp_path: Path, member: str) -> None:
     found = found_in(tmp_path, {"T.java": f"class T {{\n{member}\n}}"})
-    assert {} == needs(found)
+    assert {} == labels(found)
     assert [] == found.computed
 
 
@@ -245,7 +232,7 @@ def test_a_helper_of_another_package_is_followed(tmp_path: Path) -> None:
             ' String HOST = "X_HOST"; String PORT = "X_PORT"; }',
         },
     )
-    assert needs(found).items() >= {"X_A": "default", "X_HOST": "optional", "X_PORT": "default"}.items()
+    assert labels(found).items() >= {"X_A": "default", "X_HOST": "optional", "X_PORT": "default"}.items()
     assert {3, 4, 5} == {
         read.reference.line for read in found.reads if read.reference.file.endswith("Use.java")
     }
@@ -262,7 +249,7 @@ def test_one_helper_name_means_different_things_in_two_packages(tmp_path: Path) 
             "b/B.java": 'package b; class B { String b = Config.get("X_B"); }',
         },
     )
-    assert {"X_A": "optional", "X_B": "required"} == needs(found)
+    assert {"X_A": "optional", "X_B": "required"} == labels(found)
 
 
 def test_a_map_is_no_helper_of_the_same_method_name(tmp_path: Path) -> None:
@@ -274,7 +261,7 @@ def test_a_map_is_no_helper_of_the_same_method_name(tmp_path: Path) -> None:
             ' env.get("X_A"); headers.get("Accept"); cache().get("Other"); } }',
         },
     )
-    assert {"X_A": "optional"} == needs(found)
+    assert {"X_A": "optional"} == labels(found)
 
 
 def test_a_helper_behind_an_interface_and_an_inherited_one_are_followed(tmp_path: Path) -> None:
@@ -287,7 +274,7 @@ def test_a_helper_behind_an_interface_and_an_inherited_one_are_followed(tmp_path
             "a/A.java": 'package a; class A extends Base { A(Source source) { source.read("X_A"); setting("X_B"); } }',
         },
     )
-    assert {"X_A": "optional", "X_B": "optional"} == needs(found)
+    assert {"X_A": "optional", "X_B": "optional"} == labels(found)
 
 
 def test_a_constant_of_another_class_is_known_by_its_class(tmp_path: Path) -> None:
@@ -299,10 +286,10 @@ def test_a_constant_of_another_class_is_known_by_its_class(tmp_path: Path) -> No
             "a/A.java": "package a; class A { String a = System.getenv(K.NAME); }",
         },
     )
-    assert {"X_A": "optional", "X_B": "optional"} == needs(found)
+    assert {"X_A": "optional", "X_B": "optional"} == labels(found)
 
 
 def test_a_name_that_only_runtime_knows_is_told(tmp_path: Path) -> None:
     found = found_in(tmp_path, {"T.java": method("String a = System.getenv(names.next());")})
-    assert {} == needs(found)
+    assert {} == labels(found)
     assert [2] == [reference.line for reference in found.computed]

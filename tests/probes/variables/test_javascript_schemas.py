@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from scan_parts import needs, read_files
 
-from deployer_lib.probes.variables.flow import FlowReader
 from deployer_lib.probes.variables.languages.javascript import JavaScript
-from deployer_lib.probes.variables.model import NEEDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,22 +17,7 @@ Z = "import { z } from 'zod';"
 
 
 def read(root: Path, files: dict[str, str]) -> dict[str, tuple[str, str | None]]:
-    """Return the strongest need and the first fallback of every name."""
-    for name, source in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(source, encoding="utf-8")
-    found = FlowReader(JavaScript()).read(
-        root, sorted(p.relative_to(root) for p in root.rglob("*") if p.is_file())
-    )
-    out: dict[str, tuple[str, str | None]] = {}
-    for one in found.reads:
-        need, default = out.get(one.name, (N, None))
-        out[one.name] = (
-            min(need, one.need, key=NEEDS.index),
-            default if default is not None else one.default,
-        )
-    return out
+    return needs(read_files(JavaScript(), root, files))
 
 
 CASES = [

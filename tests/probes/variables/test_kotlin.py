@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from scan_parts import labels, read_files
 
-from deployer_lib.probes.variables.flow import FlowReader
 from deployer_lib.probes.variables.languages.kotlin import Kotlin
-from deployer_lib.probes.variables.model import NEEDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,19 +16,7 @@ if TYPE_CHECKING:
 
 
 def found_in(root: Path, files: dict[str, str]) -> Found:
-    for name, source in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(source, encoding="utf-8")
-    paths = [path.relative_to(root) for path in sorted(root.rglob("*.kt*"))]
-    return FlowReader(Kotlin()).read(root, paths)
-
-
-def needs(found: Found) -> dict[str, str]:
-    out: dict[str, str] = {}
-    for read in found.reads:
-        out[read.name] = min(out.get(read.name, "optional"), read.need, key=NEEDS.index)
-    return out
+    return read_files(Kotlin(), root, files, "*.kt*")
 
 
 CASES = [
@@ -173,7 +160,7 @@ def test_a_read_has_its_need_and_its_default(
     tmp_path: Path, code: str, need: str, default: str | None
 ) -> None:
     found = found_in(tmp_path, {"T.kt": code})
-    assert {"X_A": need} == needs(found)
+    assert {"X_A": need} == labels(found)
     assert default == next((read.default for read in found.reads if read.default is not None), None)
     assert [] == found.computed
 
@@ -194,7 +181,7 @@ NOTHING = [
 @pytest.mark.parametrize("code", NOTHING)
 def test_what_is_no_read_of_a_variable(tmp_path: Path, code: str) -> None:
     found = found_in(tmp_path, {"T.kt": code})
-    assert {} == needs(found)
+    assert {} == labels(found)
     assert [] == found.computed
 
 
@@ -202,7 +189,7 @@ def test_a_build_file_reads_too(tmp_path: Path) -> None:
     found = found_in(
         tmp_path, {"build.gradle.kts": 'credentials {\n  username = System.getenv("X_A") ?: "d"\n}'}
     )
-    assert {"X_A": "default"} == needs(found)
+    assert {"X_A": "default"} == labels(found)
     assert {2} == {read.reference.line for read in found.reads}
 
 
@@ -216,7 +203,7 @@ def test_a_helper_of_another_package_is_followed(tmp_path: Path) -> None:
             "b/Use.kt": 'package b\nimport a.*\nval a = env("X_A", "d")\nval b = need("X_B")\nval c = env(Names.HOST)',
         },
     )
-    assert {"X_A": "default", "X_B": "required", "X_HOST": "optional"} == needs(found)
+    assert {"X_A": "default", "X_B": "required", "X_HOST": "optional"} == labels(found)
     assert {3, 4, 5} == {read.reference.line for read in found.reads if read.reference.file == "b/Use.kt"}
 
 
@@ -231,7 +218,7 @@ def test_one_helper_name_means_different_things_in_two_packages(tmp_path: Path) 
             "c/C.kt": 'package c\nimport b.env\nval c = env("X_C")',
         },
     )
-    assert {"X_A": "optional", "X_B": "required", "X_C": "required"} == needs(found)
+    assert {"X_A": "optional", "X_B": "required", "X_C": "required"} == labels(found)
 
 
 def test_a_map_is_no_helper_of_the_same_method_name(tmp_path: Path) -> None:
@@ -243,7 +230,7 @@ def test_a_map_is_no_helper_of_the_same_method_name(tmp_path: Path) -> None:
             'val b = headers.get("Accept") }',
         },
     )
-    assert {"X_A": "optional"} == needs(found)
+    assert {"X_A": "optional"} == labels(found)
 
 
 def test_the_application_s_own_file_may_give_what_an_annotation_wants(tmp_path: Path) -> None:
@@ -254,4 +241,4 @@ def test_the_application_s_own_file_may_give_what_an_annotation_wants(tmp_path: 
     )
     source = 'class T(@Value("\\${X_URL}") val a: String, @Value("\\${X_SELF}") val b: String, @Value("\\${X_OFF}") val c: String)'
     found = found_in(tmp_path, {"app/src/main/kotlin/T.kt": source})
-    assert {"X_URL": "default", "X_SELF": "required", "X_OFF": "required"} == needs(found)
+    assert {"X_URL": "default", "X_SELF": "required", "X_OFF": "required"} == labels(found)

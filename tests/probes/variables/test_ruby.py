@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from scan_parts import labels, needs, read_files
 
-from deployer_lib.probes.variables.flow import FlowReader
 from deployer_lib.probes.variables.languages.ruby import Ruby
-from deployer_lib.probes.variables.model import NEEDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,28 +18,7 @@ R, D, N = "required", "default", "optional"
 
 
 def read(root: Path, files: dict[str, str]) -> Found:
-    for name, source in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(source, encoding="utf-8")
-    paths = sorted(p.relative_to(root) for p in root.rglob("*") if p.is_file())
-    return FlowReader(Ruby()).read(root, paths)
-
-
-def needs(found: Found) -> dict[str, tuple[str, str | None]]:
-    """Return the strongest need and the first fallback of every name."""
-    out: dict[str, tuple[str, str | None]] = {}
-    for one in found.reads:
-        need, default = out.get(one.name, (N, None))
-        out[one.name] = (
-            min(need, one.need, key=NEEDS.index),
-            default if default is not None else one.default,
-        )
-    return out
-
-
-def labels(found: Found) -> dict[str, str]:
-    return {name: need for name, (need, _) in needs(found).items()}
+    return read_files(Ruby(), root, files)
 
 
 CASES = [

@@ -7,11 +7,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from scan_parts import needs, read_files
 
 from deployer_lib.probes.variables.flow import FlowReader
 from deployer_lib.probes.variables.languages.rust import Rust
 from deployer_lib.probes.variables.languages.rust_macros import opened
-from deployer_lib.probes.variables.model import NEEDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,17 +20,7 @@ Expected = dict[str, tuple[str, str | None]]
 
 
 def scan(root: Path, files: dict[str, str]) -> Expected:
-    """Return each variable's strongest need and first default."""
-    for name, code in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(code)
-    paths = sorted(p.relative_to(root) for p in root.rglob("*.rs"))
-    found: Expected = {}
-    for read in FlowReader(Rust()).read(root, paths).reads:
-        need, default = found.get(read.name, ("optional", None))
-        strongest = min(need, read.need, key=NEEDS.index)
-        found[read.name] = (strongest, default if default is not None else read.default)
-    return found
+    return needs(read_files(Rust(), root, files, "*.rs"))
 
 
 REQUIRED, OPTIONAL = ("required", None), ("optional", None)
