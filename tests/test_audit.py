@@ -15,9 +15,9 @@ from deployer_lib.probes.variables.sources import list_files
 STOREFRONT = Path(__file__).parents[1] / "examples" / "storefront"
 
 
-def audit(path: Path, *words: str) -> tuple[int, dict[str, Any], str]:
+def audit(path: Path, *words: str, subject: str = "variables") -> tuple[int, dict[str, Any], str]:
     done = subprocess.run(
-        [sys.executable, "-m", "deployer_lib", "audit", "variables", str(path), "--json", *words],
+        [sys.executable, "-m", "deployer_lib", "audit", subject, str(path), "--json", *words],
         capture_output=True,
         timeout=120,
         check=False,
@@ -96,3 +96,56 @@ def test_a_folder_that_can_t_be_opened_is_named() -> None:
             shut.chmod(0o700)
     assert (["app.py"], ["shut"]) == (listing.files, [file for file, _, _ in listing.skipped])
     assert "Permission denied" in listing.skipped[0][1]
+
+
+def test_dependencies_are_told_by_kind(tmp_path: Path) -> None:
+    """Each list of the document is there; an import that nothing declares has its file and line."""
+    (tmp_path / "package.json").write_text(
+        '{"name": "shop", "version": "1.0.0", "main": "app.js"}', encoding="utf-8"
+    )
+    lock = {"name": "shop", "version": "1.0.0", "lockfileVersion": 3, "requires": True,
+            "packages": {"": {"name": "shop", "version": "1.0.0"}}}  # fmt: skip
+    (tmp_path / "package-lock.json").write_text(json.dumps(lock), encoding="utf-8")
+    (tmp_path / "app.js").write_text('const pad = require("left-pad");\n', encoding="utf-8")
+    code, told, said = audit(tmp_path, subject="dependencies")
+    assert (1, "audit-dependencies/1", ["npm"]) == (code, told["schema"], told["ecosystems"]), said
+    kinds = ("undeclared", "dev_in_production", "peers", "conflicts", "platform", "drift")
+    assert [1, 0, 0, 0, 0, 0] == [len(told[kind]) for kind in kinds]
+    row = told["undeclared"][0]
+    assert ("left-pad", "app.js", 1) == (row["name"], row["file"], row["line"])
+    assert not (tmp_path / "node_modules").exists()
+
+
+def test_secrets_are_told_without_their_values(tmp_path: Path) -> None:
+    value = "hunter2024!Zk"
+    (tmp_path / "app.js").write_text(
+        f'const pool = new Pool({{ user: "app", password: "{value}", host: "x" }});\n', encoding="utf-8"
+    )
+    code, told, said = audit(tmp_path, subject="secrets")
+    assert (1, "audit-secrets/1") == (code, told["schema"]), said
+    (row,) = told["secrets"]
+    assert ("app.js", 1, None) == (row["file"], row["line"], row["committed"])
+    assert value not in json.dumps(told) + said
+
+
+def test_two_heads_of_migrations_are_told(tmp_path: Path) -> None:
+    versions = tmp_path / "migrations" / "versions"
+    versions.mkdir(parents=True)
+    (tmp_path / "alembic.ini").write_text("[alembic]\nscript_location = migrations\n", encoding="utf-8")
+    (tmp_path / "migrations" / "env.py").write_text("", encoding="utf-8")
+    for name, down in (("a", "None"), ("b", '"a"'), ("c", '"a"')):
+        text = f'revision = "{name}"\ndown_revision = {down}\n\n\ndef upgrade(): ...\n'
+        (versions / f"{name}.py").write_text(text, encoding="utf-8")
+    code, told, said = audit(tmp_path, subject="migrations")
+    assert (1, "audit-migrations/1", "alembic", ["b", "c"]) == (
+        code, told["schema"], told["tool"], sorted(told["heads"]),
+    ), said  # fmt: skip
+    assert ([], [], [], None) == (told["missing"], told["pending"], told["edited"], told["database"])
+
+
+def test_what_is_not_read_is_never_clean(tmp_path: Path) -> None:
+    """A project of a stack whose packages are not read ends with 3, which says that it could not be told."""
+    (tmp_path / "go.mod").write_text("module shop\n", encoding="utf-8")
+    (tmp_path / "main.go").write_text("package main\n\nfunc main() {}\n", encoding="utf-8")
+    code, told, _ = audit(tmp_path, subject="dependencies")
+    assert (3, {"unavailable"}) == (code, {check["skip"] for check in told["checks"]})

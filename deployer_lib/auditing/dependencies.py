@@ -1,66 +1,52 @@
-"""``deployer audit dependencies``: what is wrong with a project's packages, by kind."""
+"""``deployer audit dependencies``: what is wrong with a project's packages, by kind.
+
+The project is installed from its lock file into an isolated copy; install scripts of packages do not run.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING, Final
 
-from deployer_lib.auditing.making import Audit, checks_made, folder_context
+from deployer_lib.check import Outcome, Result
 from deployer_lib.probes.packages import ecosystems_of
-from deployer_lib.probes.packages.model import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Sequence
 
-    from deployer_lib.check import JSONValue, Result
+    from deployer_lib.check import Check, JSONValue
+    from deployer_lib.probes.context import Context
 
-__all__ = ["audit_dependencies"]
+__all__ = ["CHECKS", "document"]
 
-_CHECKS: Final = (
-    "environment.clean_install",
-    "environment.dependencies_declared",
-    "environment.development_dependencies",
-    "environment.peers",
-    "environment.conflicts",
-    "environment.platform_packages",
-)
-
-
-def audit_dependencies(
-    path: Path, *, exclude: Sequence[str] = (), progress: Callable[[str], None] = lambda _: None
-) -> Audit:
-    """Return undeclared and misplaced packages, unmet peers, conflicts, platform-bound ones, and where the lock file lags.
-
-    The project is installed from its lock file into an isolated copy; install scripts of packages do not run.
-
-    Args:
-        path: the project's folder.
-        exclude: patterns of paths, relative to it, that are left out.
-        progress: one line on what happens just now.
-
-    Raises:
-        UsageError: it is no folder.
-    """
-    with folder_context(path, exclude, progress) as ctx:
-        checks = checks_made(ctx, _CHECKS)
-        ecosystems = ecosystems_of(ctx.workspace)
-        found: dict[str, list[JSONValue]] = {
-            kind: [_row(problem) for one in ecosystems for problem in one.examine(ctx, kind).problems]
-            for kind in get_args(Kind)
-        }
-        document = {
-            "schema": "audit-dependencies/1",
-            **found,
-            "ecosystems": [one.name for one in ecosystems],
-        }
-        return Audit(document, checks)
+#: Kind of problem → the check whose findings they are.
+_KINDS: Final = {
+    "undeclared": "environment.dependencies_declared",
+    "dev_in_production": "environment.development_dependencies",
+    "peers": "environment.peers",
+    "conflicts": "environment.conflicts",
+    "platform": "environment.platform_packages",
+}
+CHECKS: Final = ("environment.clean_install", *_KINDS.values())
 
 
-def _row(problem: Result) -> JSONValue:
-    place = problem.locations[0] if problem.locations else None
-    return {
-        "name": problem.subject,
-        "file": place.file if place else "",
-        "line": place.line if place else 0,
-        "detail": problem.message,
+def document(ctx: Context, checks: Sequence[Check]) -> dict[str, JSONValue]:
+    """Return the document: the checks' findings by kind, and where lock files and manifests disagree."""
+    ecosystems = ecosystems_of(ctx.workspace)
+    found: dict[str, JSONValue] = {
+        kind: _rows(c.result for c in checks if c.id == check_id and c.outcome is Outcome.FAIL)
+        for kind, check_id in _KINDS.items()
     }
+    found["drift"] = _rows(result for one in ecosystems for result in one.examine(ctx, "drift").problems)
+    return {"schema": "audit-dependencies/1", **found, "ecosystems": [one.name for one in ecosystems]}
+
+
+def _rows(problems: Iterable[Result]) -> list[JSONValue]:
+    return [
+        {
+            "name": problem.subject,
+            "file": problem.locations[0].file if problem.locations else "",
+            "line": problem.locations[0].line if problem.locations else 0,
+            "detail": problem.message,
+        }
+        for problem in problems
+    ]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from deployer_lib.app.http import Http
 from deployer_lib.app.none import NoTarget
 from deployer_lib.catalogue import CATALOGUE, Effect
-from deployer_lib.check import Outcome
+from deployer_lib.check import Outcome, Skip
 from deployer_lib.errors import UsageError
 from deployer_lib.guard import Guard
 from deployer_lib.parameters.model import Parameters
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from deployer_lib.check import Check
 
-__all__ = ["Audit", "checks_made", "folder_context"]
+__all__ = ["Audit", "audited", "checks_made", "folder_context"]
 
 _NAME: Final = "audit"
 _NO_TARGET: Final = "http://127.0.0.1:9"
@@ -44,9 +44,35 @@ class Audit:
 
     @property
     def exit_code(self) -> int:
-        """Return 1 where there are findings, 3 where something could not be told, else 0."""
+        """Return 1 where there are findings, 3 where something could not be told, else 0.
+
+        A check that was skipped whole, for another kind than not-applicable, told nothing.
+        """
         outcomes = {check.outcome for check in self.checks}
-        return 1 if Outcome.FAIL in outcomes else 3 if Outcome.ERROR in outcomes else 0
+        if Outcome.FAIL in outcomes:
+            return 1
+        told = {
+            c.id for c in self.checks if c.outcome is Outcome.PASS or c.result.skip is Skip.NOT_APPLICABLE
+        }
+        return 3 if Outcome.ERROR in outcomes or any(c.id not in told for c in self.checks) else 0
+
+
+def audited(
+    path: Path,
+    check_ids: Sequence[str],
+    document: Callable[[Context, Sequence[Check]], dict[str, Any]],
+    *,
+    exclude: Sequence[str],
+    progress: Callable[[str], None],
+) -> Audit:
+    """Make the checks of a folder, and the document of what they saw.
+
+    Raises:
+        UsageError: it is no folder.
+    """
+    with folder_context(path, exclude, progress) as ctx:
+        checks = checks_made(ctx, check_ids)
+        return Audit(document(ctx, checks), checks)
 
 
 @contextmanager

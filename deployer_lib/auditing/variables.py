@@ -1,66 +1,53 @@
-"""``deployer audit variables``: what the code reads from the environment, and where it is told."""
+"""``deployer audit variables``: what the code reads from the environment, each with need, places and where it is told."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from deployer_lib.auditing.making import Audit, checks_made, folder_context
 from deployer_lib.probes.variables.documents import documents_of, example_of
 from deployer_lib.probes.variables.known import known_scan
 from deployer_lib.secret import SECURE, is_secret_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
-    from deployer_lib.check import JSONValue
+    from deployer_lib.check import Check, JSONValue
+    from deployer_lib.probes.context import Context
     from deployer_lib.probes.variables.model import Variable
 
-__all__ = ["audit_variables"]
+__all__ = ["CHECKS", "document"]
+
+CHECKS: Final = ("environment.variables_read", "environment.variables_documented")
 
 
-def audit_variables(
-    path: Path, *, exclude: Sequence[str] = (), progress: Callable[[str], None] = lambda _: None
-) -> Audit:
-    """Return the environment variables that the code below a folder reads, each with need, places and where it is told.
+def document(ctx: Context, checks: Sequence[Check]) -> dict[str, JSONValue]:  # noqa: ARG001  (every audit is given them)
+    """Return the document; what compose files, manifests and the like alone read stands apart."""
+    found, example, documents = known_scan(ctx), example_of(ctx), documents_of(ctx)
 
-    Args:
-        path: the project's folder.
-        exclude: patterns of paths, relative to it, that are left out.
-        progress: one line on what happens just now.
-
-    Raises:
-        UsageError: it is no folder.
-    """
-    with folder_context(path, exclude, progress) as ctx:
-        checks = checks_made(ctx, ("environment.variables_read", "environment.variables_documented"))
-        found, example, documents = known_scan(ctx), example_of(ctx), documents_of(ctx)
-
-        def row(variable: Variable) -> dict[str, JSONValue]:
-            mention = documents.mention(variable.name)
-            noted = example.comments.get(variable.name, "") if example else ""
-            secret = bool(variable.default) and is_secret_name(variable.name)
-            return {
-                "name": variable.name,
-                "need": variable.need,
-                "default": SECURE if secret else variable.default,
-                "references": [
-                    {"file": r.file, "line": r.line, "column": r.column, "idiom": r.idiom}
-                    for r in variable.references
-                ],
-                "in_example": example is not None and variable.name in example.names,
-                "documented": mention is not None,
-                "set": None,
-                "description": noted or (mention[2].strip()[:200] if mention else ""),
-            }
-
-        document = {
-            "schema": "audit-variables/1",
-            "variables": [row(variable) for variable in found.variables],
-            "deploy_only": [variable.name for variable in found.deploy_only],
-            "deploy_variables": [row(variable) for variable in found.deploy_only],
-            "computed": [{"file": r.file, "line": r.line, "idiom": r.idiom} for r in found.computed],
-            "files_scanned": found.files_scanned,
-            "files_skipped": [{"file": f, "why": why, "line": line} for f, why, line in found.files_skipped],
+    def row(variable: Variable) -> dict[str, JSONValue]:
+        mention = documents.mention(variable.name)
+        noted = example.comments.get(variable.name, "") if example else ""
+        secret = bool(variable.default) and is_secret_name(variable.name)
+        return {
+            "name": variable.name,
+            "need": variable.need,
+            "default": SECURE if secret else variable.default,
+            "references": [
+                {"file": r.file, "line": r.line, "column": r.column, "idiom": r.idiom}
+                for r in variable.references
+            ],
+            "in_example": example is not None and variable.name in example.names,
+            "documented": mention is not None,
+            "set": None,
+            "description": noted or (mention[2].strip()[:200] if mention else ""),
         }
-        return Audit(document, checks)
+
+    return {
+        "schema": "audit-variables/1",
+        "variables": [row(variable) for variable in found.variables],
+        "deploy_only": [variable.name for variable in found.deploy_only],
+        "deploy_variables": [row(variable) for variable in found.deploy_only],
+        "computed": [{"file": r.file, "line": r.line, "idiom": r.idiom} for r in found.computed],
+        "files_scanned": found.files_scanned,
+        "files_skipped": [{"file": f, "why": why, "line": line} for f, why, line in found.files_skipped],
+    }

@@ -14,7 +14,7 @@ from deployer_lib.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from deployer_lib.auditing import Audit
+    from deployer_lib.auditing import Subject
 
 __all__ = ["audit"]
 
@@ -38,37 +38,29 @@ def _audit() -> None:
 @audit.command()
 def variables(path: Folder, exclude: Exclude = None, as_json: Json = False) -> None:  # noqa: FBT002
     """List the environment variables that the code reads; exit 0 clean, 1 findings, 3 could not tell."""
-    from deployer_lib.auditing import audit_variables  # noqa: PLC0415
-
-    _audited(audit_variables, path, exclude, _variables, as_json=as_json)
+    _audited("variables", path, exclude, _variables, as_json=as_json)
 
 
 @audit.command()
 def dependencies(path: Folder, exclude: Exclude = None, as_json: Json = False) -> None:  # noqa: FBT002
     """List what is wrong with the packages, after a clean install in a copy; exit 0 clean, 1 findings, 3 could not tell."""
-    from deployer_lib.auditing import audit_dependencies  # noqa: PLC0415
-
-    _audited(audit_dependencies, path, exclude, _dependencies, as_json=as_json)
+    _audited("dependencies", path, exclude, _dependencies, as_json=as_json)
 
 
 @audit.command()
 def secrets(path: Folder, exclude: Exclude = None, as_json: Json = False) -> None:  # noqa: FBT002
     """List keys, tokens and passwords that lie open, by kind and place; exit 0 clean, 1 findings, 3 could not tell."""
-    from deployer_lib.auditing import audit_secrets  # noqa: PLC0415
-
-    _audited(audit_secrets, path, exclude, _secrets, as_json=as_json)
+    _audited("secrets", path, exclude, _secrets, as_json=as_json)
 
 
 @audit.command()
 def migrations(path: Folder, exclude: Exclude = None, as_json: Json = False) -> None:  # noqa: FBT002
     """List the chains of database migrations; exit 0 clean, 1 findings, 3 could not tell."""
-    from deployer_lib.auditing import audit_migrations  # noqa: PLC0415
-
-    _audited(audit_migrations, path, exclude, _migrations, as_json=as_json)
+    _audited("migrations", path, exclude, _migrations, as_json=as_json)
 
 
 def _audited(
-    made: Callable[..., Audit],
+    subject: Subject,
     path: Path,
     exclude: Sequence[str] | None,
     show: Callable[[dict[str, Any]], Table],
@@ -78,9 +70,11 @@ def _audited(
     """Make an audit with a line of progress, print it, and end as it says."""
     from rich.console import Console  # noqa: PLC0415
 
+    from deployer_lib.auditing import audit as made  # noqa: PLC0415
+
     try:
         with err().status("reading the sources …") as status:
-            found = made(path, exclude=tuple(exclude or ()), progress=status.update)
+            found = made(subject, path, exclude=tuple(exclude or ()), progress=status.update)
     except UsageError as error:
         fail(error, 2)
     if as_json:
