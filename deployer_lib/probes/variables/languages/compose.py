@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import yaml
 
+from deployer_lib.probes.variables.languages.files import texts_of
 from deployer_lib.probes.variables.languages.placeholders import line_of, placeholders
 from deployer_lib.probes.variables.languages.yaml_nodes import (
     Unparsable,
@@ -62,13 +63,10 @@ class Compose:
     def read(self, root: Path, files: Sequence[Path]) -> Found:
         """Return what the files, given relative to ``root``, read from where they are run."""
         found = Found()
-        for relative in files:
+        for relative, text in texts_of(root, files, found):
             path = relative.as_posix()
             try:
-                text = (root / relative).read_text(encoding="utf-8-sig", errors="replace")
                 found.reads.extend(_reads(path, text))
-            except OSError as error:
-                found.skipped.append((path, f"it can't be read: {error.strerror}", 0))
             except Unparsable as error:
                 if "{{" in text or "{%" in text:
                     found.reads.extend(_of_template(path, text))

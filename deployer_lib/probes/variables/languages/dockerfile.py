@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from deployer_lib.probes.variables.languages.files import texts_of
 from deployer_lib.probes.variables.languages.placeholders import placeholders
 from deployer_lib.probes.variables.languages.shell import read_commands
 from deployer_lib.probes.variables.languages.shell_script import is_own
@@ -104,13 +105,8 @@ class Dockerfile:
     def read(self, root: Path, files: Sequence[Path]) -> Found:
         """Return what the files, given relative to ``root``, read from build arguments and the environment."""
         found = Found()
-        for relative in files:
+        for relative, text in texts_of(root, files, found):
             path = relative.as_posix()
-            try:
-                text = (root / relative).read_text(encoding="utf-8-sig", errors="replace")
-            except OSError as error:
-                found.skipped.append((path, f"it can't be read: {error.strerror}", 0))
-                continue
             state = _State()
             for instruction in _instructions(text):
                 found.reads.extend(_read(path, instruction, state))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from deployer_lib.probes.variables.languages.files import texts_of
 from deployer_lib.probes.variables.languages.placeholders import line_of
 from deployer_lib.probes.variables.model import Found, Read, Reference
 
@@ -55,13 +56,8 @@ class Groovy:
     def read(self, root: Path, files: Sequence[Path]) -> Found:
         """Return what the files, given relative to ``root``, read from the environment."""
         found = Found()
-        for relative in files:
+        for relative, text in texts_of(root, files, found):
             path = relative.as_posix()
-            try:
-                text = (root / relative).read_text(encoding="utf-8", errors="replace")
-            except OSError as error:
-                found.skipped.append((path, f"it can't be read: {error.strerror}", 0))
-                continue
             for match in _TOKEN.finditer(text):
                 name = next(
                     (value for key, value in match.groupdict().items() if value and key not in _OTHERS), ""

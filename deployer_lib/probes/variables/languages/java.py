@@ -25,6 +25,7 @@ from deployer_lib.probes.variables.languages.jvm import (
     ENVIRONMENT_TYPES,
     SYSTEM_MAP,
     annotated,
+    class_of,
 )
 from deployer_lib.probes.variables.languages.spring_text import is_variable
 
@@ -87,12 +88,7 @@ class Java(JavaTrees):
         if receiver.type in {"object_creation_expression", "cast_expression"}:
             return _simple(text(receiver.child_by_field_name("type")))
         name = self.dotted(receiver).removeprefix("this.")
-        if name and "." not in name:
-            return _simple(type_of(receiver, name)) or (
-                name if name[:1].isupper() and not name.isupper() else ""
-            )
-        first = re.match(r"(?:[a-z_]\w*\.)*([A-Z]\w*)", text(receiver))
-        return first.group(1) if first is not None else ""
+        return class_of(name, _simple(type_of(receiver, name)), text(receiver))
 
     # -- reads -----------------------------------------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ __all__ = [
     "MARKERS",
     "SYSTEM_MAP",
     "annotated",
+    "class_of",
     "words",
 ]
 
@@ -61,6 +62,20 @@ _TEXTS: Final = frozenset(
 )
 _FILLED: Final = frozenset({"Value", "Scheduled", "Property"})  # whose value may be a constant's text
 _SHELL: Final = frozenset({"Option", "Parameters", "Command"})  # of picocli: ${X:-default}
+
+
+def class_of(name: str, declared: str, written: str) -> str:
+    """Return the class of an object, as far as names and declarations tell; empty where they don't.
+
+    Args:
+        name: of the object, where it is a plain one.
+        declared: its simple type, where a declaration says so.
+        written: the expression as it stands.
+    """
+    if name and "." not in name:
+        return declared or (name if name[:1].isupper() and not name.isupper() else "")
+    first = re.match(r"(?:[a-z_]\w*\.)*([A-Z]\w*)", written)
+    return first.group(1) if first is not None else ""
 
 
 def words(

@@ -17,6 +17,7 @@ from deployer_lib.probes.variables.languages.jvm import (
     ENVIRONMENT_TYPES,
     SYSTEM_MAP,
     annotated,
+    class_of,
 )
 from deployer_lib.probes.variables.languages.kotlin_trees import KotlinTrees
 from deployer_lib.probes.variables.languages.kotlin_types import (
@@ -105,12 +106,7 @@ class Kotlin(KotlinTrees):
 
     def _kind(self, receiver: Node) -> str:
         name = self.dotted(receiver).removeprefix("this.")
-        if name and "." not in name:
-            return _simple(type_of(receiver, name)) or (
-                name if name[:1].isupper() and not name.isupper() else ""
-            )
-        first = re.match(r"(?:[a-z_]\w*\.)*([A-Z]\w*)", text(receiver))
-        return first.group(1) if first is not None else ""
+        return class_of(name, _simple(type_of(receiver, name)), text(receiver))
 
     # -- reads -----------------------------------------------------------------------------------------------------------
 

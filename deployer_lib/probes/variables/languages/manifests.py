@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import yaml
 
 from deployer_lib.probes.variables.languages.compose import is_compose
+from deployer_lib.probes.variables.languages.files import texts_of
 from deployer_lib.probes.variables.languages.kubernetes import (
     of_manifest,
     of_template,
@@ -67,12 +68,7 @@ class Manifests:
     def read(self, root: Path, files: Sequence[Path]) -> Found:
         """Return what the files, given relative to ``root``, leave to be filled in or passed on."""
         found = Found()
-        texts: dict[Path, str] = {}
-        for relative in files:
-            try:
-                texts[relative] = (root / relative).read_text(encoding="utf-8-sig", errors="replace")
-            except OSError as error:
-                found.skipped.append((relative.as_posix(), f"it can't be read: {error.strerror}", 0))
+        texts = dict(texts_of(root, files, found))
         vars_ = variables_of_kustomize(
             [text for path, text in texts.items() if path.name.startswith("kustomization")]
         )

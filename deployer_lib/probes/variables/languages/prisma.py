@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from deployer_lib.probes.variables.languages.files import texts_of
 from deployer_lib.probes.variables.languages.placeholders import line_of
 from deployer_lib.probes.variables.model import Found, Read, Reference
 
@@ -30,13 +31,8 @@ class Prisma:
     def read(self, root: Path, files: Sequence[Path]) -> Found:
         """Return what the files, given relative to ``root``, read from the environment."""
         found = Found()
-        for relative in files:
+        for relative, text in texts_of(root, files, found):
             path = relative.as_posix()
-            try:
-                text = (root / relative).read_text(encoding="utf-8", errors="replace")
-            except OSError as error:
-                found.skipped.append((path, f"it can't be read: {error.strerror}", 0))
-                continue
             for match in _TOKEN.finditer(text):
                 if match["name"]:
                     line, column = line_of(text, match.start())

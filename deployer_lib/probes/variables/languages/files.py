@@ -1,0 +1,30 @@
+"""The files of a language that is read as text: one that can't be opened is named, and the others are read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from deployer_lib.probes.variables.model import Found
+
+__all__ = ["texts_of"]
+
+
+def texts_of(root: Path, files: Sequence[Path], found: Found) -> Iterator[tuple[Path, str]]:
+    """Yield each file, relative to ``root``, with its text; bytes that are no UTF-8 are replaced.
+
+    Args:
+        root: the project.
+        files: relative to it.
+        found: is told of what can't be read.
+    """
+    for relative in files:
+        try:
+            text = (root / relative).read_text(encoding="utf-8-sig", errors="replace")
+        except OSError as error:
+            found.skipped.append((relative.as_posix(), f"it can't be read: {error.strerror}", 0))
+        else:
+            yield relative, text
