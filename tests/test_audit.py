@@ -128,6 +128,17 @@ def test_secrets_are_told_without_their_values(tmp_path: Path) -> None:
     assert value not in json.dumps(told) + said
 
 
+def test_fallbacks_that_could_not_be_read_are_no_clean_end(tmp_path: Path) -> None:
+    """The rest is told; what waits for the mending of a file that does not parse says so, and the command ends with 3."""
+    text = 'import os\ndef f(:\nK = os.environ.get("JWT_SECRET", "changeme")\n'
+    (tmp_path / "app.py").write_text(text, encoding="utf-8")
+    code, told, said = audit(tmp_path, subject="secrets")
+    assert (3, ["app.py"]) == (code, [row["file"] for row in told["files_unread"]]), said
+    (blocked,) = [check for check in told["checks"] if check["outcome"] == "skip"]
+    assert ("blocked", "environment.variables_read") == (blocked["skip"], blocked["because"])
+    assert "Fallbacks of variables can't be told in 1 file(s): app.py" in blocked["message"]
+
+
 def test_two_heads_of_migrations_are_told(tmp_path: Path) -> None:
     versions = tmp_path / "migrations" / "versions"
     versions.mkdir(parents=True)

@@ -46,7 +46,8 @@ class Audit:
     def exit_code(self) -> int:
         """Return 1 where there are findings, 3 where something could not be told, else 0.
 
-        A check that was skipped whole, for another kind than not-applicable, told nothing.
+        A check that was skipped whole, for another kind than not-applicable, told nothing; one that something else blocks told
+        a part.
         """
         outcomes = {check.outcome for check in self.checks}
         if Outcome.FAIL in outcomes:
@@ -54,7 +55,8 @@ class Audit:
         told = {
             c.id for c in self.checks if c.outcome is Outcome.PASS or c.result.skip is Skip.NOT_APPLICABLE
         }
-        return 3 if Outcome.ERROR in outcomes or any(c.id not in told for c in self.checks) else 0
+        untold = any(c.id not in told or c.result.skip is Skip.BLOCKED for c in self.checks)
+        return 3 if Outcome.ERROR in outcomes or untold else 0
 
 
 def audited(

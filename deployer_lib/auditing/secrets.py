@@ -33,5 +33,5 @@ def document(ctx: Context, checks: Sequence[Check]) -> dict[str, JSONValue]:  # 
             for one in found.found
         ],
         "files_read": found.files_read,
-        "files_unread": [{"file": file, "why": why} for file, why in found.unread],
+        "files_unread": [{"file": file, "why": why} for file, why in (*found.unread, *found.unscanned)],
     }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from deployer_lib.catalogue import Severity
 from deployer_lib.check import Code, Fix, Location, Result, Skip, errored, failed, passed, skipped
-from deployer_lib.probes.configuration.masking import mask_text
+from deployer_lib.probes.configuration.masking import mask, mask_text
 from deployer_lib.probes.configuration.model import Settings, Unreadable
 from deployer_lib.probes.configuration.operands import Operand, Statement, fallbacks_of, operands_of
 from deployer_lib.probes.configuration.reading import Reader
@@ -58,7 +58,10 @@ def _starter(ctx: Context, reader: Reader) -> Iterator[Result]:
     """
     files: list[Settings] = []
     named = list(ctx.parameters.configuration.files)
-    found = [file for file in _usual_files(ctx, reader) if file not in named]
+    listing = list_files(ctx.project, ctx.parameters.project.exclude)
+    for folder, why, _ in listing.skipped:  # production's settings may lie in it
+        yield _unread(reader, folder, Unreadable(why))
+    found = [file for file in _usual_files(listing.files, reader) if file not in named]
     for file in (*named, *found):
         ctx.progress(f"reading {file} …")
         try:
@@ -70,7 +73,7 @@ def _starter(ctx: Context, reader: Reader) -> Iterator[Result]:
         *fallbacks_of(reader.variables, known_scan(ctx).variables, files),
     ]
     if not reader.variables.told and not files:
-        if not (named or found):
+        if not (named or found or listing.skipped):
             yield skipped(
                 Skip.UNAVAILABLE,
                 "Nothing of this environment's configuration is known: declare deploy.variables, configuration.files or "
@@ -81,12 +84,10 @@ def _starter(ctx: Context, reader: Reader) -> Iterator[Result]:
         yield _judged(ctx, reader, rule, operands, files)
 
 
-def _usual_files(ctx: Context, reader: Reader) -> list[str]:
-    listing = list_files(ctx.project, ctx.parameters.project.exclude)
-    found = [file for file in listing.files if FILES.search(file)]
-    module = reader.variables.values.get(_DJANGO, "").replace(".", "/") + ".py"
-    found += [f for f in listing.files if (f == module or f.endswith(f"/{module}")) and f not in found]
-    return found
+def _usual_files(files: Sequence[str], reader: Reader) -> list[str]:
+    stem = reader.variables.values.get(_DJANGO, "").replace(".", "/")
+    modules = (f"/{stem}.py", f"/{stem}/__init__.py") if stem else ()
+    return [file for file in files if FILES.search(file) or f"/{file}".endswith(modules)]
 
 
 def _unread(reader: Reader, file: str, problem: Unreadable) -> Result:
@@ -149,10 +150,11 @@ def _shown(statement: Statement) -> str:
 def _untold(reader: Reader, rule: StarterRule, untold: Sequence[Statement]) -> Result:
     first = untold[0]
     place = first.operand.place
+    secrets = reader.variables.secrets
     return errored(
-        f"{rule.name} could not be told: {_shown(first)}.",
+        f"{rule.name} could not be told: {mask_text(_shown(first), secrets)}.",
         subject=rule.name,
-        root_cause=first.why,
+        root_cause=mask_text(first.why, secrets),
         fix=Fix(
             (
                 "Declare the target's value, or a rule of your own in configuration.rules with starter: false.",
@@ -169,7 +171,7 @@ def _untold(reader: Reader, rule: StarterRule, untold: Sequence[Statement]) -> R
         ),
         file=place.file,
         line=place.line,
-        settings=[mask_text(_shown(statement), reader.variables.secrets) for statement in untold[:_SHOWN]],
+        settings=[mask_text(_shown(statement), secrets) for statement in untold[:_SHOWN]],
     )
 
 
@@ -184,7 +186,7 @@ def _broken(
     secrets = reader.variables.secrets
     more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
     environment = ctx.parameters.environment
-    codes = [_code(ctx, statement) for statement in broken[:_PLACES]]
+    codes = [_code(ctx, statement, secrets) for statement in broken[:_PLACES]]
     names = ", ".join(dict.fromkeys(statement.operand.name for statement in broken[:_PLACES]))
     return failed(
         f"{mask_text(first.why, secrets)}, {first.operand.source} of {environment}{more}."
@@ -201,7 +203,7 @@ def _broken(
             rule.minutes,
         ),
         locations=[_place(ctx, statement.operand) for statement in broken[:_PLACES]],
-        seen={s.operand.name: s.operand.shown() for s in broken},
+        seen={s.operand.name: mask(s.operand.shown(), secrets) for s in broken},
         settings=[mask_text(_shown(statement), secrets) for statement in statements[:_SHOWN]],
     )
 
@@ -212,10 +214,10 @@ def _place(ctx: Context, operand: Operand) -> Location:
     return Location(f"parameters/{ctx.parameters.environment}.yaml", 0)
 
 
-def _code(ctx: Context, statement: Statement) -> Code:
+def _code(ctx: Context, statement: Statement, secrets: frozenset[str]) -> Code:
     """Return the line to write: in the file that says it, else under deploy.variables of the environment."""
     operand = statement.operand
-    value = mask_text(statement.line)
+    value = mask_text(statement.line, secrets)
     if operand.file:
         literal = (
             value

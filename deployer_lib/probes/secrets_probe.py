@@ -9,7 +9,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from deployer_lib.catalogue import Severity
-from deployer_lib.check import Location, Result, errored, failed, passed
+from deployer_lib.check import Location, Result, Skip, errored, failed, passed, skipped
 from deployer_lib.probes.context import Context, probe
 from deployer_lib.probes.secrets import FoundSecret, SecretsFound, find_secrets
 from deployer_lib.probes.secrets.advice import fix_for, impact_of, message_of, root_cause_of
@@ -50,7 +50,16 @@ def secrets(ctx: Context) -> Iterable[Result]:
             "No file was read for secrets.",
             root_cause="The project's folder holds no text file, or project.exclude leaves all out.",
         )
-    elif not subjects:
+        return
+    if found.unscanned:
+        file, why = found.unscanned[0]
+        yield skipped(
+            Skip.BLOCKED,
+            f"Fallbacks of variables can't be told in {len(found.unscanned)} file(s): {file}: {why}",
+            subject="fallbacks of variables",
+            because="environment.variables_read",
+        )
+    if not subjects and not found.unread:
         yield passed(
             f"No secret stands in {found.files_read} files.",
             files_read=found.files_read,

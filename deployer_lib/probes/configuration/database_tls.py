@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import parse_qsl
 
@@ -97,6 +97,7 @@ class _Fact:
     operand: Operand
     line: str = ""
     key: str = ""
+    address: bool = False  # whether it names one whole database, beside which another's settings say nothing
 
 
 def database_tls(operands: Sequence[Operand]) -> Iterator[Statement]:
@@ -119,8 +120,20 @@ def database_tls(operands: Sequence[Operand]) -> Iterator[Statement]:
             if any(fact.state == "remote" for fact in set_)
             else [f for f in facts if f in set_ or f.state == "local"]
         )
-        if counted:
-            yield _judged(counted, switches)
+        yield from _of_group(counted, switches)
+
+
+def _of_group(facts: Sequence[_Fact], switches: Sequence[_Fact]) -> Iterator[Statement]:
+    """Yield what is said of each database that a group names: every address is one, hosts and engines together another."""
+    addresses = [
+        fact for fact in facts if fact.address and (not fact.operand.fallback or fact.state == "local")
+    ]
+    others = [fact for fact in facts if not fact.address]
+    flags = [fact for fact in others if fact.state not in {"local", "remote"}]
+    for fact in addresses:
+        yield _judged([fact] if fact.state == "local" else [fact, *flags], switches)
+    if others and (not addresses or any(fact.state in {"local", "remote"} for fact in others)):
+        yield _judged(others, switches)
 
 
 def _judged(facts: Sequence[_Fact], switches: Sequence[_Fact]) -> Statement:
@@ -156,10 +169,11 @@ def _facts(operand: Operand) -> Iterator[_Fact]:
     words, value = operand.words, operand.value
     if isinstance(value, Unknown):
         if _FLAG.match(words) or (_NAMED.match(words) and words.endswith(("url", "uri", "dsn"))):
-            yield _Fact("unknown", f"{operand.name} can't be told: {value.why}", operand)
+            flag = _FLAG.match(words) is not None
+            yield _Fact("unknown", f"{operand.name} can't be told: {value.why}", operand, address=not flag)
         return
     if isinstance(value, str) and (found := _of_text(operand, value)):
-        yield found
+        yield replace(found, address=True)
     elif _FLAG.match(words):
         yield from _of_flag(operand)
     elif isinstance(value, str) and _HOST.match(words):

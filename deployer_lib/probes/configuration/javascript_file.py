@@ -15,8 +15,9 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Final
 
 from deployer_lib.app.commands import run_command
-from deployer_lib.check import Location
+from deployer_lib.check import JSONValue, Location
 from deployer_lib.errors import ProcessError
+from deployer_lib.probes.configuration.masking import mask_text, secrets_of
 from deployer_lib.probes.configuration.model import (
     MAX_BYTES,
     Path,
@@ -44,6 +45,10 @@ _MEMORY_MB: Final = 256
 _MAX_FILES: Final = 5_000
 #: What an undeclared variable is tried as, where the target's variables are not all known.
 _SAMPLES: Final = ("1", "deployer-sample", "true", "false")
+_COMPARED: Final = re.compile(
+    r"""(?:[!=]==?|\bcase)\s*["'`]([\w.:/-]{1,40})["'`]|["'`]([\w.:/-]{1,40})["'`]\s*[!=]==?"""
+)
+_MAX_COMPARED: Final = 12
 _KEYS: Final = re.compile(
     r"""["']?([A-Za-z_$][\w$-]*)["']?\s*:(?!:)|(?:exports|module\.exports)\.([\w$]+)\s*="""
 )
@@ -91,9 +96,7 @@ class Evaluator:
 
     def _flags(self, node: str) -> list[str]:
         """Return how this node is held: its permission model under the name it has here, memory, TypeScript."""
-        asked = subprocess.run(
-            [node, "--help"], capture_output=True, text=True, timeout=_TIMEOUT_S, check=False, env={}
-        )
+        asked = _asked([node, "--help"])
         known = set(re.findall(r"--[a-z-]+", asked.stdout))
         permission = next((f for f in ("--permission", "--experimental-permission") if f in known), "")
         if not permission:
@@ -118,10 +121,17 @@ def read_javascript(text: str, file: str, variables: TargetVariables, evaluator:
     first = _evaluated(file, variables, evaluator, "")
     tree = first["tree"]
     if (first["absent"] and not variables.complete) or set(first["absent"]) & set(variables.unknown):
-        others = [_tried(file, variables, evaluator, sample) for sample in _SAMPLES]
+        samples = dict.fromkeys((*_SAMPLES, *_compared(text)))
+        others = [_tried(file, variables, evaluator, sample) for sample in samples]
         names = ", ".join(first["absent"][:5])
         tree = _agreed(tree, others, Unknown(f"it depends on {names}, which deploy.variables does not tell"))
     return Settings(file, _marked(tree), _places(text, file, tree))
+
+
+def _compared(text: str) -> list[str]:
+    """Return the texts that a file may compare a variable with: one of them may turn the settings round."""
+    found = [match[1] or match[2] for match in _COMPARED.finditer(text)]
+    return list(dict.fromkeys(found))[:_MAX_COMPARED]
 
 
 def _tried(file: str, variables: TargetVariables, evaluator: Evaluator, sample: str) -> object:
@@ -162,17 +172,23 @@ def _evaluated(file: str, variables: TargetVariables, evaluator: Evaluator, samp
         answer = json.loads("".join(lines))
     except ValueError:
         raise Unreadable(f"evaluating it ended with {done.exit_code} and without an answer") from None
-    return _sound(answer, evaluator)
+    return _sound(answer, evaluator, variables)
 
 
-def _sound(answer: object, evaluator: Evaluator) -> dict[str, Any]:
+def _sound(answer: object, evaluator: Evaluator, variables: TargetVariables) -> dict[str, Any]:
     if not isinstance(answer, dict):
         raise Unreadable("evaluating it gave no answer")
     if "error" in answer:
         why = str(answer["error"]).splitlines()[0] if answer["error"] else "it throws"
         why = why.replace(f"{evaluator.copy}/", "").replace(str(evaluator.copy), ".")
-        raise Unreadable(f"evaluating it failed: {why}")
+        raise Unreadable(f"evaluating it failed: {mask_text(why, _secrets(variables))}")
     return answer
+
+
+def _secrets(variables: TargetVariables) -> set[str]:
+    """Return the target's values that an error of the settings may repeat and nobody is to see."""
+    values: dict[str, JSONValue] = dict(variables.values)
+    return {*variables.secrets, *secrets_of(values)}
 
 
 def _without_network() -> Sequence[str]:
@@ -181,8 +197,19 @@ def _without_network() -> Sequence[str]:
     if sys.platform != "linux" or program is None:
         return ()
     words = (program, "--user", "--map-root-user", "--net", "--")
-    tried = subprocess.run([*words, "true"], capture_output=True, timeout=_TIMEOUT_S, check=False)
-    return words if tried.returncode == 0 else ()
+    return words if _asked([*words, "true"]).returncode == 0 else ()
+
+
+def _asked(argv: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Return what one of this machine's own programs answers, given none of our variables.
+
+    Raises:
+        Unreadable: it does not answer, so that nothing is evaluated with it.
+    """
+    try:
+        return subprocess.run(argv, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False, env={})
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Unreadable(f"this machine's {FilePath(argv[0]).name} does not answer") from error
 
 
 def _agreed(tree: Any, others: Sequence[Any], otherwise: Unknown) -> Tree:  # noqa: ANN401  (parsed JSON)

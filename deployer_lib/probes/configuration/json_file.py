@@ -23,6 +23,7 @@ _COMMENTS: Final = re.compile(r"(?:[ \t\r\n]|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
 _STRING: Final = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"', re.DOTALL)
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _WORDS: Final[dict[str, Tree]] = {"true": True, "false": False, "null": None}
+_NO_VALUE: Final = re.compile(r"-?(?:NaN|Infinity)|undefined|None|True|False|[\]},:]")
 _LENIENT: Final = re.compile(r"appsettings(\..+)?\.json|.*\.(jsonc|json5)", re.IGNORECASE)
 
 
@@ -106,8 +107,8 @@ class _Reader:
             if self.text.startswith(word, self.at):
                 self.at += len(word)
                 return value
-        found = self.text[self.at : self.at + 12].split("\n", 1)[0]
-        raise self.wrong(f"{found!r} is no value" if found else "a value is missing")
+        found = _NO_VALUE.match(self.text, self.at)  # anything else may be a password that lacks its quotes
+        raise self.wrong(f"{found[0]!r} is no value" if found else "a value is missing, or lacks its quotes")
 
     def _next(self, end: str, *, first: bool) -> bool:
         """Go on to the next member; False at the end."""

@@ -99,6 +99,8 @@ def read_dotenv(text: str, file: str, variables: TargetVariables) -> Settings:
         quote = value[:1] if value[:1] in {'"', "'", "`"} else ""
         while quote and value.find(quote, 1) < 0 and (more := next(lines, None)):
             value += "\n" + more[1]
+        if quote and value.find(quote, 1) < 0:
+            raise Unreadable(f"the text of {name} has no closing quote", number)
         literal = _unquoted(value, quote)
         given = literal if quote == "'" else filled(literal, variables, own)
         tree[name] = given

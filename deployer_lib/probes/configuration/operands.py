@@ -86,6 +86,18 @@ class Statement:
     key: str = ""  # under which name beside it, where that is another one
     mild: bool = False  # whether breaking it so weighs less than usual
 
+    @classmethod
+    def untold(cls, operand: Operand, value: Unknown) -> Statement:
+        """Return that nobody can tell what a setting is."""
+        return cls(operand, None, f"{operand.name} can't be told: {value.why}")
+
+    @classmethod
+    def switch(cls, operand: Operand) -> Statement | None:
+        """Return what a setting says that must be off; None where its value says neither yes nor no."""
+        if not (truthy(operand.value) or falsy(operand.value)):
+            return None
+        return cls(operand, falsy(operand.value), f"{operand.name} is {str(operand.value).lower()}", "false")
+
 
 def _plain(value: Tree) -> JSONValue:
     if isinstance(value, dict):

@@ -36,6 +36,9 @@ __all__ = ["read_python", "run_function"]
 _MAX_FILES: Final = 40
 _ROOTS: Final = ("", "src", "app", "backend", "server")
 _MAX_DEPTH: Final = 30
+_NAMESPACES: Final = frozenset({"locals", "globals", "vars"})
+#: What runs other code as if it stood here: exec of a file, django-split-settings' include.
+_RUNNERS: Final = frozenset({"exec", "include"})
 
 
 def read_python(text: str, file: str, variables: TargetVariables, root: FilePath) -> Settings:
@@ -148,6 +151,8 @@ class _Module:
             if isinstance(owner, dict) and isinstance(key, str | int):
                 owner[str(key)] = value
                 self._place(_written(target), target, node)
+            elif _reaches_names(target):
+                self._forget_all(target, "a name is set from outside")
             elif not isinstance(owner, Imported):
                 self._forget_name(target, "an entry is set at run time")
 
@@ -174,14 +179,8 @@ class _Module:
 
     def _effect(self, call: ast.Call) -> None:
         """Go through a call whose value nobody takes: a list is appended to, or names are changed from outside."""
-        named = {word for word in ast.walk(call) if isinstance(word, ast.Call)}
-        if any(
-            isinstance(word.func, ast.Name) and word.func.id in {"locals", "globals", "vars"}
-            for word in named
-        ):
-            for name, value in self.scope.names.items():
-                if not isinstance(value, Imported | Function):
-                    self.scope.names[name] = unknown(call, "a call may change it from outside")
+        if _reaches_names(call) or _is_named(call, _RUNNERS):
+            self._forget_all(call, "a call may change it from outside")
             return
         done = evaluate(call, self.scope)
         if isinstance(done, Unknown) and isinstance(call.func, ast.Attribute):
@@ -235,10 +234,18 @@ class _Module:
         for path, place in inner.scope.places.items():
             self.scope.places[node.name, *path] = place
 
+    def _forget_all(self, node: ast.AST, why: str) -> None:
+        """Take every setting as Unknown: what the node does may have set any."""
+        for name, value in self.scope.names.items():
+            if not isinstance(value, Imported | Function):
+                self.scope.names[name] = unknown(node, why)
+
     def _forget(self, body: Sequence[ast.AST], why: str) -> None:
         for statement in body:
             for part in ast.walk(statement):
-                if isinstance(part, ast.Name | ast.Subscript) and isinstance(part.ctx, ast.Store):
+                if _is_named(part, _NAMESPACES | _RUNNERS):
+                    self._forget_all(part, why)
+                elif isinstance(part, ast.Name | ast.Subscript) and not isinstance(part.ctx, ast.Load):
                     self._forget_name(part, why)
                 elif isinstance(part, ast.Expr) and isinstance(part.value, ast.Call):
                     if isinstance(part.value.func, ast.Attribute):
@@ -319,6 +326,16 @@ class _Module:
         module = _Module(self.root, Scope(file, self.scope.variables, self.scope.budget), [*self.files, file])
         module.run(body)
         return module.scope
+
+
+def _is_named(node: ast.AST, names: frozenset[str]) -> bool:
+    """Tell whether a node is a call of one of these."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names
+
+
+def _reaches_names(node: ast.AST) -> bool:
+    """Tell whether the module's own names are taken hold of as a map somewhere in a node."""
+    return any(_is_named(part, _NAMESPACES) for part in ast.walk(node))
 
 
 def _written(target: ast.expr) -> Path:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from deployer_lib.probes.configuration.database_tls import database_tls
 from deployer_lib.probes.configuration.model import Unknown
-from deployer_lib.probes.configuration.operands import Operand, Statement, falsy, truthy
+from deployer_lib.probes.configuration.operands import Operand, Statement, falsy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -58,10 +58,10 @@ def _cors(operands: Sequence[Operand]) -> Iterator[Statement]:
         if not (_ORIGINS.match(words) or _ANY.match(words)):
             continue
         if isinstance(value, Unknown):
-            yield Statement(operand, None, f"{operand.name} can't be told: {value.why}")
+            yield Statement.untold(operand, value)
         elif _ANY.match(words):
-            if truthy(value) or falsy(value):
-                yield Statement(operand, falsy(value), f"{operand.name} is {str(value).lower()}", "false")
+            if said := Statement.switch(operand):
+                yield said
         elif value is True:
             yield Statement(
                 operand,
@@ -102,7 +102,7 @@ def _log_level(operands: Sequence[Operand]) -> Iterator[Statement]:
         if not _LEVEL_NAME.match(operand.words):
             continue
         if isinstance(operand.value, Unknown):
-            yield Statement(operand, None, f"{operand.name} can't be told: {operand.value.why}")
+            yield Statement.untold(operand, operand.value)
         elif levels := _levels(operand):
             loud = [level for level in levels if level in _LOUD]
             wrong = loud or [level for level in levels[:1] if level in _QUIET]
@@ -148,6 +148,7 @@ _AMOUNT: Final = re.compile(
     r"(?:_(?:default|global|api|login|auth|anon|user|max|limit|limits|requests?|max_requests|per_(?:second|minute|hour|day|ip|user)"
     r"|requests_per_(?:second|minute|hour|day)|rpm|rps|rate|rates|points|count|burst|num|number|classes|permits?|replenish_rate))*$"
 )
+_NOTHING: Final = re.compile(r"\s*0+\s*(?:/|per\b)")  # 0/minute
 _EXAMPLE_LIMIT: Final = "100"
 
 
@@ -162,12 +163,12 @@ def _rate_limit(operands: Sequence[Operand]) -> Iterator[Statement]:
         if not (opposite or _SWITCH.match(rest) or _AMOUNT.match(rest)):
             continue
         if isinstance(value, Unknown):
-            yield Statement(operand, None, f"{operand.name} can't be told: {value.why}")
+            yield Statement.untold(operand, value)
         elif opposite:
-            if truthy(value) or falsy(value):
-                yield Statement(operand, falsy(value), f"{operand.name} is {str(value).lower()}", "false")
+            if said := Statement.switch(operand):
+                yield said
         elif value not in (None, ""):
-            off = falsy(value) or value in ([], {})
+            off = falsy(value) or value in ([], {}) or _NOTHING.match(str(value)) is not None
             line = "true" if isinstance(value, bool) or _SWITCH.match(rest) else _EXAMPLE_LIMIT
             yield Statement(operand, not off, f"{operand.name} is {_short(operand)}", line)
 

@@ -117,7 +117,7 @@ def _places(variable: Variable, lines_of: Callable[[str], list[str]]) -> list[tu
 
 def _is_literal(value: str, line: str) -> bool:
     """Tell whether a fallback is written out, not computed: in quotes, or in a shell's or Spring's placeholder."""
-    return any(f"{q}{value}{q}" in line for q in "\"'`") or f"-{value}}}" in line or f":{value}}}" in line
+    return any(f"{q}{value}{q}" in line for q in "\"'`") or any(f"{sign}{value}}}" in line for sign in "-:=")
 
 
 def _is_guarded(lines: list[str], line: int) -> bool:

@@ -34,6 +34,8 @@ _PIECE_BYTES: Final = 4_000_000
 _OVERLAP_BYTES: Final = 4096
 _HEAD_BYTES: Final = 8192
 _BOMS: Final = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+#: Beside the application: what stands there is an example, unless a checksum proves it a real token.
+_APART: Final = frozenset({Place.TEST, Place.DOCUMENT})
 #: What teams write behind a value that they looked at: gitleaks' and detect-secrets' marks.
 _ALLOWED: Final = ("gitleaks:allow", "pragma: allowlist secret")
 _LONGEST_LINE: Final = 600  # characters; a longer one names nothing
@@ -70,8 +72,20 @@ def find_secrets(
     for file, candidate in unsafe_defaults(scanned, search.lines_of):
         search.add(file, [candidate])
     return SecretsFound(
-        search.found(), search.files_read, tuple(sorted(search.unread)), known.tracked is not None
+        search.found(),
+        search.files_read,
+        tuple(sorted(search.unread)),
+        tuple(sorted(_unscanned(scanned, search.unread))),
+        known.tracked is not None,
     )
+
+
+def _unscanned(scanned: Scan, named: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Yield production's files whose fallbacks nobody could read, those left out that are named already."""
+    files = {file for file, _ in named}
+    for file, why, _ in scanned.files_skipped:
+        if file not in files and place_of(file) is Place.PRODUCTION:
+            yield file, why
 
 
 @dataclass(slots=True)
@@ -88,16 +102,18 @@ class _Search:
             with path.open("rb") as stream:
                 data = stream.read(min(os.fstat(stream.fileno()).st_size, _WHOLE_BYTES) + 1)
                 if _is_binary(data):
+                    if secret_file(file):
+                        self.unread.append((shown(file), "it holds zero bytes, as no text does"))
                     return
                 self.files_read += 1
                 if len(data) > _WHOLE_BYTES:
                     stream.seek(0)
-                    self.add(file, _in_pieces(iter(lambda: stream.read(_PIECE_BYTES), b"")))
+                    self.add(file, _in_pieces(place_of(file), iter(lambda: stream.read(_PIECE_BYTES), b"")))
                     return
         except OSError as error:
             self.unread.append((shown(file), error.strerror or type(error).__name__))
             return
-        self.add(file, _candidates(file, data))
+        self.add(file, _candidates(file, _plain(data)))
 
     def add(self, file: str, candidates: Iterable[Candidate]) -> None:
         """Keep each secret once: what a surer way of looking found on the same line is not found again."""
@@ -148,14 +164,10 @@ class _Search:
 def _candidates(file: str, data: bytes) -> Iterator[Candidate]:
     """Yield what stands in one file; how much counts depends on what the file is there for."""
     place, name = place_of(file), file.rpartition("/")[2]
-    if place in {Place.TEST, Place.DOCUMENT}:
-        yield from (
-            replace(c, severity=Severity.LOW)
-            for c in tokens(data, certain=True)
-            if c.kind != "JSON Web Token"
-        )
+    if place in _APART:
+        yield from _tokens(place, data)
         return
-    text = _text(data)
+    text = data.decode("utf-8", "replace")
     quiet = _quiet_lines(text, os.path.splitext(name)[1])  # noqa: PTH122  (ten thousand times)
     every = _in_place(file, name, place, data, text)
     lines = text.split("\n")
@@ -175,12 +187,7 @@ def _named(candidate: Candidate, lines: list[str]) -> Candidate:
 
 def _in_place(file: str, name: str, place: Place, data: bytes, text: str) -> Iterator[Candidate]:
     mild = place in {Place.EXAMPLE, Place.DEVELOPMENT}
-    yield from (
-        replace(c, severity=Severity.LOW)
-        if place is Place.EXAMPLE and c.severity is not Severity.CRITICAL
-        else c
-        for c in tokens(data)
-    )
+    yield from _tokens(place, data)
     if place is not Place.CI and ("PRIVATE KEY" in text or "LS0tLS1CRUdJTi" in text):
         yield from (replace(c, severity=Severity.MEDIUM) if mild else c for c in private_keys(text))
     if place is not Place.EXAMPLE:
@@ -200,6 +207,16 @@ def _in_place(file: str, name: str, place: Place, data: bytes, text: str) -> Ite
             yield from literals(text, suffix, configuration=suffix not in CODE)
 
 
+def _tokens(place: Place, data: bytes) -> Iterator[Candidate]:
+    """Yield providers' tokens with what they weigh in such a place; beside the application, those alone that prove themselves."""
+    for candidate in tokens(data, certain=place in _APART):
+        if place not in _APART:
+            weak = place is Place.EXAMPLE and candidate.severity is not Severity.CRITICAL
+            yield replace(candidate, severity=Severity.LOW) if weak else candidate
+        elif candidate.kind != "JSON Web Token":
+            yield replace(candidate, severity=Severity.LOW)
+
+
 def _quiet_lines(text: str, suffix: str) -> Callable[[], frozenset[int]]:
     """Return what gives the lines that are no finding whatever stands there; worked out where there is a candidate."""
     kept: list[frozenset[int]] = []
@@ -217,12 +234,12 @@ def _quiet_lines(text: str, suffix: str) -> Callable[[], frozenset[int]]:
     return lines
 
 
-def _in_pieces(pieces: Iterator[bytes]) -> Iterator[Candidate]:
+def _in_pieces(place: Place, pieces: Iterator[bytes]) -> Iterator[Candidate]:
     """Yield the tokens of a big file; pieces overlap, so that none is cut in two unseen."""
     before, line = b"", 0
     for piece in pieces:
         data = before + piece
-        for candidate in tokens(data):
+        for candidate in _tokens(place, data):
             yield replace(candidate, line=candidate.line + line)
         before = data[-_OVERLAP_BYTES:]
         line += data.count(b"\n", 0, len(data) - len(before))
@@ -232,8 +249,9 @@ def _is_binary(data: bytes) -> bool:
     return b"\0" in data[:_HEAD_BYTES] and not data.startswith(tuple(bom for bom, _ in _BOMS))
 
 
-def _text(data: bytes) -> str:
+def _plain(data: bytes) -> bytes:
+    """Return a file's bytes as every pattern expects them: UTF-8 without a mark before it, lines that end with LF."""
     for bom, encoding in _BOMS:
         if data.startswith(bom):
-            return data.decode(encoding, "replace")
-    return data.decode("utf-8", "replace")
+            data = data.decode(encoding, "replace").encode()
+    return data.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n")

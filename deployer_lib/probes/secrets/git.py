@@ -40,10 +40,11 @@ def known_to_git(project: Path) -> Known:
     inside = _git(project, "rev-parse", "--is-inside-work-tree")
     if inside is None or inside.strip() != b"true" or _git(project, "check-ignore", "-q", ".") is not None:
         return Known(None, _by_file(project))
-    tracked = _names(_git(project, "ls-files", "-z"))
-    ignored = _names(
-        _git(project, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
-    )
+    listed = _git(project, "ls-files", "-z")
+    others = _git(project, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
+    if listed is None or others is None:  # what git could not say is not that it knows none
+        return Known(None, _by_file(project))
+    tracked, ignored = _names(listed), _names(others)
     folders = tuple(name for name in ignored if name.endswith("/"))
     return Known(tracked, lambda file: file in ignored or file.startswith(folders))
 
@@ -56,8 +57,8 @@ def _by_file(project: Path) -> Callable[[str], bool]:
     return ignored_by([line.strip() for line in lines if line.strip() and line[0] != "#"])
 
 
-def _names(output: bytes | None) -> frozenset[str]:
-    return frozenset(os.fsdecode(name) for name in (output or b"").split(b"\0") if name)
+def _names(output: bytes) -> frozenset[str]:
+    return frozenset(os.fsdecode(name) for name in output.split(b"\0") if name)
 
 
 def _git(folder: Path, *words: str) -> bytes | None:

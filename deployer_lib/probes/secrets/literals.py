@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+import warnings
 from typing import TYPE_CHECKING, Final
 
 from deployer_lib.catalogue import Severity
@@ -181,7 +182,9 @@ def foreign_lines(text: str, suffix: str) -> frozenset[int]:
     """Return the lines that do not run in production: Python's docstrings, Rust's unit tests."""
     if suffix == ".py":
         try:
-            tree = ast.parse(text)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # an invalid escape in somebody's code is not ours to tell
+                tree = ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return frozenset()
         texts = [n for n in ast.walk(tree) if isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)]

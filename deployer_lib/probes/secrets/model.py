@@ -83,6 +83,7 @@ class SecretsFound:
     found: tuple[FoundSecret, ...]  # by file and line
     files_read: int
     unread: tuple[tuple[str, str], ...]  # (file, why)
+    unscanned: tuple[tuple[str, str], ...] = ()  # read, but for the fallbacks of its variables: (file, why)
     in_git: bool = False  # whether it could be told which files are committed
 
 

@@ -86,7 +86,7 @@ _OUTPUT: Final = frozenset({"dist", "out"})
 #: Files whose purpose is to hold secrets, by name.
 _SECRET_FILE: Final = re.compile(
     r"^(?:\.env(?:rc)?(?:\.[\w.-]+)?|[\w-]+\.env|\.?secrets?\.(?:ya?ml|json|toml|env|properties)|\.npmrc|\.yarnrc(?:\.yml)?|\.pypirc|\.netrc|_netrc"
-    r"|\.pgpass|\.my\.cnf|\.git-credentials|\.dockercfg|credentials(?:\.(?:json|ya?ml|toml|csv))?|kubeconfig(?:\.ya?ml)?|[\w.-]*\.tfstate(?:\.backup)?"
+    r"|\.pgpass|\.my\.cnf|\.git-credentials|\.dockercfg|\.dockerconfigjson|credentials(?:\.(?:json|ya?ml|toml|csv))?|kubeconfig(?:\.ya?ml)?|[\w.-]*\.tfstate(?:\.backup)?"
     r"|[\w.-]*\.tfvars(?:\.json)?|master\.key|\.s3cfg|\.boto)$"
 )
 _EXAMPLE_END: Final = re.compile(
@@ -167,6 +167,8 @@ def _is_generated(path: PurePosixPath, words: set[str]) -> bool:
 def secret_file(relative: str) -> bool:
     """Tell whether a file's purpose is to hold secrets, by its name: ``.env``, ``.npmrc``, ``terraform.tfstate``."""
     name = relative.rpartition("/")[2]
+    if f"/{relative}".endswith("/.docker/config.json"):
+        return True
     return _SECRET_FILE.match(name) is not None and _EXAMPLE_END.search(name) is None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -127,4 +128,25 @@ def test_packages_of_the_project_are_read(tmp_path: Path) -> None:
 def test_without_node_it_is_unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Unreadable, match="there is no node"):
+        evaluate(tmp_path, "module.exports = {};")
+
+
+def test_what_a_file_compares_with_is_tried(tmp_path: Path) -> None:
+    """A variable that nobody told of may be just what turns the settings round."""
+    text = "module.exports = { level: process.env.MODE === 'staging' ? 'debug' : 'info', fixed: 1 };\n"
+    found = evaluate(tmp_path, text, variables=TargetVariables())
+    assert {"fixed": 1} == found.known()
+    assert [("level",)] == [path for path, _ in found.unknowns()]
+
+
+def test_a_machine_whose_programs_do_not_answer_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One file is not read; what is held against others goes on."""
+
+    def silent(argv: list[str], **_: object) -> None:
+        raise subprocess.TimeoutExpired(argv, 10)
+
+    monkeypatch.setattr(subprocess, "run", silent)
+    with pytest.raises(Unreadable, match=r"this machine's \w+ does not answer"):
         evaluate(tmp_path, "module.exports = {};")

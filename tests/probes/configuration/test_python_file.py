@@ -200,3 +200,20 @@ def test_nothing_is_run(tmp_path: Path) -> None:
 def test_what_evaluates_for_ever_ends() -> None:
     text = "def f(n):\n    return f(n) + f(n)\nX = f(1)\nL = [0] * 9000\nY = [[a for a in L] for b in L]\nZ = 1\n"
     assert "X" in {path[0] for path, _ in settings(text).unknowns()}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "exec(open('local.py').read())\n",
+        "from split_settings.tools import include\ninclude('local.py')\n",
+        "globals()['DEBUG'] = True\n",
+        "del DEBUG\n",
+        "import os\nfor name, value in os.environ.items():\n    globals()[name] = value\n",
+    ],
+)
+def test_names_that_may_be_set_from_outside_are_unknown(text: str) -> None:
+    """What stands above such a line is no longer sure; what stands below it is."""
+    found = settings(f"DEBUG = False\n{text}SSL = True\n")
+    assert {"SSL": True} == found.known()
+    assert ("DEBUG",) in [path for path, _ in found.unknowns()]

@@ -235,3 +235,17 @@ def test_a_path_with_spaces_is_read(tmp_path: Path) -> None:
 def test_a_place_is_that_of_the_nearest_key(tmp_path: Path) -> None:
     found = read(tmp_path, "config.toml", "\ninline = {a = {b = 1}}\n")
     assert Location("config.toml", 2) == found.place(("inline", "a", "b"))
+
+
+def test_a_quote_that_nobody_closes_is_named(tmp_path: Path) -> None:
+    """Taken as a text up to the end, it would swallow every setting below it."""
+    with pytest.raises(Unreadable) as caught:
+        read(tmp_path, ".env", "A=1\nB='abc\nLOG_LEVEL=debug\n")
+    assert (2, "the text of B has no closing quote") == (caught.value.line, caught.value.why)
+
+
+def test_what_is_no_json_is_not_repeated(tmp_path: Path) -> None:
+    """A password that lacks its quotes stays in the file."""
+    with pytest.raises(Unreadable) as caught:
+        read(tmp_path, "a.json", '{"password": hunter22}')
+    assert "hunter" not in caught.value.why

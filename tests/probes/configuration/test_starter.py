@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -360,3 +362,76 @@ def test_a_fallback_says_nothing_of_a_database_that_nobody_named(
     files = {"app.py": 'import os\nMODE = os.getenv("DB_SSLMODE", "prefer")\n'}
     assert SILENT is results({"PORT": "1"}, files)["database TLS"].outcome
     assert BROKEN is results({"DB_HOST": "db.internal"}, files)["database TLS"].outcome
+
+
+@pytest.mark.parametrize(
+    ("more", "outcome"),
+    [
+        ({"ANALYTICS_DATABASE_URL": "postgres://u:p@an.internal/x?sslmode=require"}, BROKEN),
+        ({"CACHE_DB_URL": "sqlite:///x.db"}, BROKEN),
+        ({"DB_SSL": "true", "CACHE_DB_URL": "sqlite:///x.db"}, KEPT),
+        ({"DB_SSL": "${env:NOBODY_SET_THIS}"}, OPEN),
+    ],
+)
+def test_each_address_is_a_database_of_its_own(
+    results: Callable[..., dict[str, Result]], more: dict[str, str], outcome: Outcome
+) -> None:
+    """Another database, encrypted or on this machine, says nothing of one that is reached in the clear."""
+    result = results({"DATABASE_URL": "postgres://u:p@db.internal/shop", **more})["database TLS"]
+    assert outcome is result.outcome, result.message
+
+
+def test_a_database_in_the_clear_is_found_beside_one_of_this_machine(
+    results: Callable[..., dict[str, Result]],
+) -> None:
+    urls = {"DATABASE_URL": "postgres://u:p@db.internal/x?sslmode=disable", "CACHE_DB_URL": "sqlite:///x.db"}
+    assert BROKEN is results(urls)["database TLS"].outcome
+    unknown = {"DATABASE_URL": "${env:NOBODY_SET_THIS}", "DB_HOST": "localhost"}
+    assert OPEN is results(unknown)["database TLS"].outcome
+
+
+def test_djangos_module_may_be_a_package(results: Callable[..., dict[str, Result]]) -> None:
+    files = {"shop/settings/__init__.py": "CORS_ALLOW_ALL_ORIGINS = True\n"}
+    found = results({"DJANGO_SETTINGS_MODULE": "shop.settings"}, files)
+    assert BROKEN is found["CORS origins"].outcome
+
+
+def test_a_rate_of_nothing_is_no_limit(results: Callable[..., dict[str, Result]]) -> None:
+    assert BROKEN is results({"RATE_LIMIT": "0/minute"})["rate limit"].outcome
+    assert KEPT is results({"RATE_LIMIT": "10/minute"})["rate limit"].outcome
+
+
+def test_a_secret_that_is_part_of_a_setting_is_not_shown(
+    results: Callable[..., dict[str, Result]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Filled into an address in a file, with signs that end an address's password for whoever only looks at its form."""
+    monkeypatch.setenv("OUTER", "hunter22/half?x#1")
+    files = {"config/production.yaml": "database:\n  url: postgres://app:${DB_PASSWORD}@db.internal/shop\n"}
+    found = results({"DB_PASSWORD": "${env:OUTER}"}, files)["database TLS"]
+    assert "hunter22" not in json.dumps(
+        [found.message, dict(found.evidence), found.fix.to_json()], default=str
+    )
+    assert "half?x" not in json.dumps([found.message, dict(found.evidence), found.fix.to_json()], default=str)
+
+
+def test_an_error_of_settings_does_not_tell_a_secret(results: Callable[..., dict[str, Result]]) -> None:
+    text = "throw new Error(`cannot reach ${process.env.API_TOKEN}`);\n"
+    found = results({"API_TOKEN": "hunter22hunter22"}, {"config/production.js": text})["config/production.js"]
+    assert OPEN is found.outcome
+    assert "hunter22" not in json.dumps([found.message, found.root_cause, dict(found.evidence)], default=str)
+
+
+def test_a_folder_that_can_not_be_opened_is_named(
+    results: Callable[..., dict[str, Result]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Production's settings may lie in it: that is not "nothing is known"."""
+    scandir = os.scandir
+
+    def refuse(path: Path) -> Any:
+        if Path(path).name == "config":
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    found = results(kind="none", files={"config/production.yaml": "log: {level: debug}\n"})
+    assert {"config": OPEN} == {subject: result.outcome for subject, result in found.items()}

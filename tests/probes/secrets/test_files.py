@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -169,3 +170,17 @@ def test_base64_does_not_hide_a_kubernetes_secret(tmp_path: Path) -> None:
 )
 def test_a_path_tells_what_a_file_is_there_for(place: Place, file: str) -> None:
     assert place is place_of(file)
+
+
+def test_dockers_own_logins_are_read(tmp_path: Path, made: Any) -> None:
+    """``.docker/config.json`` holds logins; another ``config.json`` holds an application's settings."""
+    login = json.dumps({"auths": {"registry.corp.io": {"auth": made.text(32)}}})
+    for file in (".docker/config.json", "web/config.json"):
+        (tmp_path / file).parent.mkdir()
+        (tmp_path / file).write_text(login)
+    assert [".docker/config.json"] == [one.file for one in find_secrets(tmp_path).found]
+
+
+def test_a_shells_assigning_fallback_counts(tmp_path: Path) -> None:
+    (tmp_path / "start.sh").write_text(': "${JWT_SECRET:=changemenow}"\nexec node app.js\n')
+    assert ["JWT_SECRET"] == [one.name for one in find_secrets(tmp_path).found]
