@@ -10,14 +10,23 @@ from typing import TYPE_CHECKING, Final
 
 from deployer_lib.check import Code, Fix, Result, Skip, errored, failed, passed, skipped
 from deployer_lib.probes.context import Context, probe
+from deployer_lib.probes.migrations.absent import without_migrations
 from deployer_lib.probes.migrations.database import ask
 from deployer_lib.probes.migrations.embedded import called_at
-from deployer_lib.probes.migrations.findings import disagreements, migrate_step, named, places, subject_of
+from deployer_lib.probes.migrations.findings import (
+    disagreements,
+    elsewhere,
+    migrate_step,
+    named,
+    places,
+    subject_of,
+    undecided,
+)
 from deployer_lib.probes.migrations.reading import histories_of
 from deployer_lib.probes.migrations.tree import Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from deployer_lib.probes.migrations.model import History, State
 
@@ -33,21 +42,40 @@ def migrations_deployed(ctx: Context) -> Iterable[Result]:
     """Ask the deployed database whether it has every migration of the build, none failed, none edited, none unknown."""
     tree = Tree(ctx.workspace, ctx.parameters.project.exclude)
     histories = histories_of(tree)
-    readable = [each for each in histories if each.heads]
     if not histories:
-        yield skipped(Skip.NOT_APPLICABLE, "The build has no migrations that are read here.")
-    elif not readable:
-        yield errored(
-            f"{histories[0].folder} has no head, so that the database can't be compared with it.",
-            root_cause="environment.migrations says what is wrong with the files.",
-        )
-    for history in readable:
-        patience_s = _PATIENCE_S if history.applied_at or called_at(tree, history.tool.name) else 0.0
-        yield from _judged(ctx, history, patience_s, subject_of(history, len(histories) == 1, "database"))
+        yield _absent(ctx, tree)
+    for history in histories:
+        subject = subject_of(history, len(histories) == 1, "database")
+        if not history.heads or history.unclear:
+            what = "files that can't be read without running them" if history.unclear else "no head"
+            yield errored(
+                f"{history.folder} has {what}, so that the database can't be compared with it.",
+                subject=subject,
+                root_cause="environment.migrations says what is wrong with the files.",
+            )
+        elif nothing := undecided(history, subject):
+            yield nothing
+        else:
+            patience_s = _PATIENCE_S if history.applied_at or called_at(tree, history.tool.name) else 0.0
+            yield from _judged(ctx, history, histories, patience_s, subject)
 
 
-def _judged(ctx: Context, history: History, patience_s: float, subject: str) -> Iterator[Result]:
+def _absent(ctx: Context, tree: Tree) -> Result:
+    if without_migrations(ctx, tree).skip is Skip.NOT_APPLICABLE and not tree.skipped:
+        return skipped(Skip.NOT_APPLICABLE, "The build has no migrations.")
+    return skipped(
+        Skip.UNAVAILABLE,
+        "The build has no migrations that are read here, although it has, or may have, a database "
+        "(environment.migrations says why).",
+    )
+
+
+def _judged(
+    ctx: Context, history: History, histories: Sequence[History], patience_s: float, subject: str
+) -> Iterator[Result]:
     state = _settled(ctx, history, patience_s, subject)
+    if not isinstance(state, Result):
+        state = elsewhere(history, state, histories, subject) or state
     if isinstance(state, Result):
         yield state
         return
@@ -58,7 +86,7 @@ def _judged(ctx: Context, history: History, patience_s: float, subject: str) -> 
         yield _left_out(ctx, history, state, left, subject)
     elif not wrong:
         yield passed(
-            f"The deployed database is at {named(state)}; every one of {len(history.revisions)} migrations is applied.",
+            f"The deployed database is at {named(state)}; every one of {len(history.told)} migrations is applied.",
             subject=subject,
             tool=history.tool.name,
             database=[*state.named],

@@ -22,9 +22,11 @@ from deployer_lib.probes.migrations.findings import (
     chain,
     cut_short,
     disagreements,
+    elsewhere,
     named,
     nobody_applies,
     subject_of,
+    undecided,
 )
 from deployer_lib.probes.migrations.reading import histories_of
 from deployer_lib.probes.migrations.tree import Tree
@@ -40,6 +42,14 @@ __all__ = ["known_tree", "migrations"]
 _STEP: Final = re.compile(
     r"migrat|alembic|flyway|liquibase|dbmate|\bgoose\b|\bschema|\bdb\W+(?:upgrade|push|update)|"
     r"upgrade\W+(?:the\W+)?(?:database|db|schema|head)|database\W+update",
+    re.IGNORECASE,
+)
+#: Commands of one step that a shell runs one after the other.
+_PARTS: Final = re.compile(r"&&|\|\||[;\n]")
+#: What a migration tool tells, takes back or writes down, and applies nothing.
+_LOOKS: Final = re.compile(
+    r"(?<!\S)--(?:check|plan|dry-run)\b|\b(?:show|make)migrations\b|\bmigrat\w*\W+status\b|"
+    r"\b(?:alembic|db|dbmate|goose)\W(?:.*\W)?(?:current|history|heads|check|downgrade|status|revision|rollback)\b",
     re.IGNORECASE,
 )
 _SCRIPT: Final = re.compile(
@@ -72,24 +82,27 @@ def migrations(ctx: Context) -> Iterable[Result]:
         yield without_migrations(ctx, tree)
         return
     for history in histories:
-        yield from _judged(ctx, tree, history, alone=len(histories) == 1)
+        yield from _judged(ctx, tree, history, histories)
     yield from _models(ctx, tree, histories)
 
 
-def _judged(ctx: Context, tree: Tree, history: History, *, alone: bool) -> Iterator[Result]:
+def _judged(ctx: Context, tree: Tree, history: History, histories: Sequence[History]) -> Iterator[Result]:
+    alone = len(histories) == 1
     yield from (broken(history, each, alone) for each in history.problems)
     yield from cut_short(history)
     if history.problems or history.unclear:
         return
     if not history.revisions:
         yield errored(
-            f"{history.folder}/versions holds no revision, so that nothing can be told of the schema.",
+            f"{history.folder} holds no migration, so that nothing can be told of the schema.",
             root_cause=f"{history.tool.name} is set up, and no migration was ever made ({history.tool.create}).",
         )
         return
     yield chain(history, alone)
     subject = subject_of(history, alone, "pending")
-    state = ask(ctx, history, subject)
+    state = undecided(history, subject) or ask(ctx, history, subject)
+    if not isinstance(state, Result):
+        state = elsewhere(history, state, histories, subject) or state
     if isinstance(state, Result):
         yield state
         return
@@ -100,7 +113,7 @@ def _judged(ctx: Context, tree: Tree, history: History, *, alone: bool) -> Itera
 
 
 def _pending(ctx: Context, tree: Tree, history: History, state: State, subject: str) -> Result:
-    step = next((name for name, words in _steps(ctx) if _STEP.search(words)), "")
+    step = next((name for name, words in _steps(ctx) if _migrates(name, words)), "")
     at_start = (
         None
         if step
@@ -133,9 +146,17 @@ def _pending(ctx: Context, tree: Tree, history: History, state: State, subject: 
 
 def _steps(ctx: Context) -> list[tuple[str, str]]:
     return [
-        (step.name, " ".join((step.name, *(word for word in step.command if isinstance(word, str)))))
+        (step.name, " ".join(word for word in step.command if isinstance(word, str)))
         for step in ctx.parameters.deploy.steps
     ]
+
+
+def _migrates(name: str, command: str) -> bool:
+    """Tell whether a step applies migrations; one that only looks at them does not, whatever it is called."""
+    parts = _PARTS.split(command)
+    doing = [part for part in parts if not _LOOKS.search(part)]
+    words = f"{name} {command}" if len(doing) == len(parts) else " ".join(doing)
+    return _STEP.search(words) is not None
 
 
 def _applied_at_start(ctx: Context, tree: Tree) -> Location | None:
@@ -168,7 +189,7 @@ def _models(ctx: Context, tree: Tree, histories: Sequence[History]) -> Iterator[
     sound = [each for each in histories if each.revisions and not each.problems and not each.unclear]
     variable, url = database_variable(ctx), database_url(ctx) or ""
     own = [each for each in sound if each.tool.name == "alembic"]
-    if url.startswith("sqlite") and len(own) == 1 and (result := models_match(ctx, own[0], variable)):
+    if url.startswith("sqlite") and len(own) == 1 and (result := models_match(ctx, tree, own[0], variable)):
         yield result
     apps = [each for each in sound if each.tool.name == "django"]
     all_apps = [each for each in histories if each.tool.name == "django"]

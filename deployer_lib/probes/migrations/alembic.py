@@ -163,7 +163,7 @@ def _history(tree: Tree, scripts: _Scripts) -> History:
             below.append(revision)
     history = History(TOOL, scripts.folder, tuple(revisions))
     followed = {down for each in revisions for down in each.down}
-    heads = [each for each in revisions if each.id not in followed]
+    heads = [each for each in history.by_id.values() if each.id not in followed]
     if not unclear:
         problems += [*_chain(history, heads), *_passed_over(history, below)]
     return replace(
@@ -226,11 +226,12 @@ def _chain(history: History, heads: list[Revision]) -> Iterator[Problem]:
                     f'down_revision = "{_before(history, each.id)}"',
                     (down,),
                 )
-    if history.revisions and not heads:
-        first = history.revisions[0]
+    reached = history.ancestors(each.id for each in heads)
+    first = next((each for each in history.revisions if each.id not in reached), None)
+    if first is not None:
         yield _fault(
             "setup",
-            "The revisions follow on each other in a circle; there is no head.",
+            f"Revision {first.id} lies on a circle: it follows, over others or by itself, on itself.",
             first.file,
             first.line,
             "A down_revision names a later revision.",

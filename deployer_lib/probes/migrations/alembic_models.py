@@ -2,68 +2,73 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING, Final
 
 from deployer_lib.app.commands import Done, run_command
-from deployer_lib.app.surroundings import base_environment, fill
 from deployer_lib.check import Code, Fix, Location, Result, failed, passed
 from deployer_lib.errors import ProcessError
+from deployer_lib.probes.migrations.tree import inside
+from deployer_lib.probes.migrations.trial import surroundings_for, trial_copy
 from deployer_lib.probes.packages.python.clean_environment import clean_environment
-from deployer_lib.secret import Secret
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from deployer_lib.probes.context import Context
     from deployer_lib.probes.migrations.model import History
+    from deployer_lib.probes.migrations.tree import Tree
 
-__all__ = ["models_match", "surroundings_for"]
+__all__ = ["models_match"]
 
 _LIMIT_S: Final = 60.0
+_ADDRESS: Final = re.compile(
+    r"^[^#;\n]*?\b(?:postgres(?:ql)?|mysql|mariadb|oracle|mssql|cockroachdb|redshift|snowflake|clickhouse)(?:\+\w+)?://",
+    re.MULTILINE,
+)
 _FOUND: Final = re.compile(r"New upgrade operations detected: (.+)", re.DOTALL)
 _OPERATION: Final = re.compile(r"\('(?P<kind>(?:add|remove|modify)_\w+)', (?P<what>[^)]{0,200})")
 
 
-def models_match(ctx: Context, history: History, variable: str) -> Result | None:
+def models_match(ctx: Context, tree: Tree, history: History, variable: str) -> Result | None:
     """Apply every migration to an empty SQLite file and ask Alembic what the models want besides.
 
     Only for projects whose database here is SQLite: on another dialect the answer would differ for reasons of its own.
-    None where Alembic can't be run in the clean environment; nothing is claimed then.
+    None where Alembic can't be run in the clean environment, or where a file names a database by itself, which would be
+    migrated in the place of the scratch one; nothing is claimed then.
     """
+    if _names_a_database(tree, history, variable):
+        return None
     environment = clean_environment(ctx)
-    if not environment.ok or "alembic" not in {name.lower() for name in environment.versions or {}}:
+    runs = environment.ok and "alembic" in {name.lower() for name in environment.versions or {}}
+    copy = trial_copy(ctx) if runs else None
+    if copy is None:
         return None
     database = ctx.scratch / "models.sqlite"
-    for words in (("upgrade", "head"), ("check",)):
-        ctx.progress(f"alembic {' '.join(words)} on an empty scratch database …")
-        try:
-            done = run_command(
-                (str(environment.python), "-m", "alembic", *words),
-                cwd=ctx.workspace,
-                env=surroundings_for(ctx, ctx.workspace, variable, f"sqlite:///{database}"),
-                timeout_s=_LIMIT_S,
-            )
-        except ProcessError:
-            return None
-        if words == ("check",):
-            return _judged(history, done)
-        if not done.ok or not database.exists():
-            return None
+    env = surroundings_for(ctx, copy, variable, f"sqlite:///{database}")
+    try:
+        made = _run(ctx, environment.python, copy, env, "upgrade", "head")
+        if made.ok and database.exists():
+            return _judged(history, _run(ctx, environment.python, copy, env, "check"))
+    except ProcessError:
+        pass
     return None
 
 
-def surroundings_for(ctx: Context, project: Path, variable: str, url: str) -> dict[str, str]:
-    """Return what a migration command sees: the declared variables, a scratch database in the place of the declared one."""
-    places = {"state": str(ctx.scratch), "project": str(project), "host": "127.0.0.1", "port": "0"}
-    declared = {
-        name: value.reveal() if isinstance(value, Secret) else fill(value, places)
-        for name, value in ctx.parameters.deploy.variables.items()
-    }
-    sources = os.pathsep.join(str(project / folder) for folder in ("src", "."))
-    own = {"PYTHONPATH": sources, "PYTHONDONTWRITEBYTECODE": "1", variable: url}
-    return {**base_environment(os.environ), **declared, **own}
+def _run(ctx: Context, python: Path, folder: Path, env: Mapping[str, str], *words: str) -> Done:
+    ctx.progress(f"alembic {' '.join(words)} on an empty scratch database …")
+    return run_command((str(python), "-m", "alembic", *words), cwd=folder, env=env, timeout_s=_LIMIT_S)
+
+
+def _names_a_database(tree: Tree, history: History, variable: str) -> bool:
+    """Tell whether Alembic would go to a server that the configuration or env.py names, and not where the variable says."""
+    script = inside(history.folder, "env.py")
+    text = tree.text(script) or ""
+    if variable in text:
+        return False
+    configured = () if "set_main_option" in text else tree.named("alembic.ini", "pyproject.toml")
+    return any(_ADDRESS.search(tree.text(file) or "") for file in (script, *configured))
 
 
 def _judged(history: History, done: Done) -> Result | None:

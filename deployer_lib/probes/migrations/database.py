@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.util
+import re
 import sqlite3
 import ssl
 from pathlib import Path
@@ -40,6 +41,7 @@ _VENDORS: Final[dict[str, str]] = {
 }
 #: These read ``sqlite:///x`` as the relative path x; others as /x.
 _THREE_SLASHES: Final = frozenset({"alembic", "django"})
+_SCHEME: Final = re.compile(r"(?:(sqlite3?|file):|([a-z][a-z0-9]*)(?:\+\w+)?://)", re.IGNORECASE)
 _MISSING: Final = ("42P01", "3F000")  # no such table, no such schema
 _NO_DATABASE: Final = "3D000"
 
@@ -64,7 +66,7 @@ def ask(ctx: Context, history: History, subject: str) -> State | Result:
         )
     folder = history.folder.rpartition("/")[2].lower()
     dialect = _dialect(url)
-    if _VENDORS.get(folder, dialect) != dialect:
+    if dialect and _VENDORS.get(folder, dialect) != dialect:
         return skipped(
             Skip.NOT_APPLICABLE,
             f"{history.folder} is for {folder}, and {variable} names a database of {dialect}.",
@@ -116,8 +118,12 @@ def _unavailable(message: str, subject: str) -> Result:
 
 
 def _dialect(url: str) -> str:
-    """Return the kind of database that an address names: sqlite, postgresql, else as it stands."""
-    name = url.partition(":")[0].partition("+")[0].lower()
+    """Return the kind of database that an address names: sqlite, postgresql, another's name; empty where it is no URL.
+
+    What is no URL ("host=… password=…") is never repeated.
+    """
+    match = _SCHEME.match(url)
+    name = (match[1] or match[2]).lower() if match else ""
     return "sqlite" if name in _SQLITE else "postgresql" if name in _PORTS else name
 
 
@@ -132,15 +138,30 @@ def _opened(ctx: Context, url: str, variable: str, tool: str) -> Iterator[Query 
         else:
             with _sqlite(path) as query:
                 yield query
+    elif not dialect:
+        yield f"{variable} is no URL, so that the database can't be asked."
     elif dialect != "postgresql":
         yield f"The revision of a {dialect} database can't be asked."
     elif importlib.util.find_spec("pg8000") is None:
         yield "Asking a PostgreSQL database needs the extra postgres (pip install 'deployer-lib[postgres]')."
     else:
-        parts = urlsplit(url)
+        parts = _parts(url)
+        if parts is None:
+            yield f"{variable} is no valid URL: characters like / # ? @ in a user's name or password are written as %2F %23 %3F %40."
+            return
         ctx.guard.permit("GET", "postgresql", parts.hostname or "", parts.port or _PORTS[dialect])
         with _postgres(parts) as query:
             yield query
+
+
+def _parts(url: str) -> SplitResult | None:
+    """Take a URL apart; the error would repeat a part of the password, and is not kept."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # read now: it is parsed when it is read
+    except ValueError:
+        return None
+    return parts
 
 
 # -- SQLite ----------------------------------------------------------------------------------------------------------

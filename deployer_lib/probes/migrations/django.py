@@ -109,16 +109,21 @@ def _app(tree: Tree, folder: str) -> _App | None:
             app.unclear.append((file, "its class Migration comes from elsewhere", 1))
         else:
             broken.append(_unread(file, "it has no class Migration", 1))
-    if not app.migrations:
+    own = any("django.db" in (tree.text(file) or "") for file in _unparsed(app, broken))
+    if not app.migrations and not own:
         return None  # some other tool's folder
     app.label = _label(tree, app)
     app.problems = broken
-    if "__init__.py" not in tree.names(folder):
+    if app.migrations and "__init__.py" not in tree.names(folder):
         app.problems.append(_no_package(app))
     app.unclear += [
         (each.file, "its dependencies are computed", each.line) for each in app.migrations if each.computed
     ]
     return app
+
+
+def _unparsed(app: _App, broken: Sequence[Problem]) -> list[str]:
+    return [each.locations[0].file for each in broken] + [file for file, _, _ in app.unclear]
 
 
 def _project_of(tree: Tree, folder: str) -> str:
@@ -263,6 +268,8 @@ class _Graph:
             problems = [*app.problems, *self._missing(app)]
             if len(heads) > 1:
                 problems.append(_conflict(app, heads))
+            if not unclear and (circle := self._circle(app)):
+                problems.append(_circular(app, circle))
             yield History(
                 TOOL,
                 app.folder,
@@ -285,6 +292,14 @@ class _Graph:
             if child[0] == app.label and parent != child
         }
         return [each for each in self._live(app) if (app.label, each.name) not in followed]
+
+    def _circle(self, app: _App) -> list[_Migration]:
+        """Return those that no order can be found for, as they depend, over others of the app, on themselves."""
+        left = {(app.label, each.name): each for each in self._live(app)}
+        while free := [key for key in left if not any(up in left and up != key for up in self.parents[key])]:
+            for key in free:
+                del left[key]
+        return list(left.values())
 
     def _missing(self, app: _App) -> Iterator[Problem]:
         for each in app.migrations:
@@ -333,6 +348,24 @@ def _conflict(app: _App, heads: Sequence[_Migration]) -> Problem:
         code=Code("terminal", f"python manage.py makemigrations --merge {app.label}", language="shell"),
         at=[Location(each.file, each.line) for each in heads],
         docs=f"{TOOL.docs}#version-control",
+    )
+
+
+def _circular(app: _App, circle: Sequence[_Migration]) -> Problem:
+    first = circle[0]
+    return problem(
+        "setup",
+        f"Migrations of {app.label} depend on each other in a circle: {', '.join(each.name for each in circle)}.",
+        subject=f"circle of {app.label}",
+        ids=tuple(f"{app.label}.{each.name}" for each in circle),
+        cause="A dependency names a later migration (CircularDependencyError).",
+        steps=(
+            "Let each depend on the one before it.",
+            "Then see whether python manage.py showmigrations runs.",
+        ),
+        code=Code(first.file, "    dependencies = []", first.line, "python"),
+        at=[Location(each.file, each.line) for each in circle],
+        docs=f"{TOOL.docs}#dependencies",
     )
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import shutil
 from typing import TYPE_CHECKING, Final
 
 from deployer_lib.app.commands import run_command
 from deployer_lib.check import Code, Fix, Location, Result, failed, passed
 from deployer_lib.errors import ProcessError, UsageError
-from deployer_lib.probes.migrations.alembic_models import surroundings_for
 from deployer_lib.probes.migrations.tree import parent_of
+from deployer_lib.probes.migrations.trial import surroundings_for, trial_copy
 from deployer_lib.probes.packages.python.clean_environment import clean_environment
 
 if TYPE_CHECKING:
@@ -31,8 +30,6 @@ _NEEDS: Final = re.compile(r"^Field '(\w+)' on model '(\w+)' not migrated: .*$",
 _OPERATION: Final = re.compile(r"^\s+[+~-] (.+)$", re.MULTILINE)
 #: Names under which settings may find a database other than the one variable that is replaced here.
 _OTHER: Final = re.compile(r"(^|_)(DB|DATABASE|PG[A-Z]*|POSTGRES\w*|MYSQL\w*)(_|$)")
-_LEFT_OUT: Final = shutil.ignore_patterns(".git", "node_modules", ".venv", "venv", "__pycache__", "*.sqlite3")
-_MAX_BYTES: Final = 200_000_000
 
 
 def django_models_match(
@@ -42,23 +39,14 @@ def django_models_match(
 
     Nothing is claimed where the command can't be run so: no clean install, or settings that name a database otherwise.
     """
-    try:
-        return _tried(ctx, tree, histories, variable)
-    except OSError:
-        return []
-
-
-def _tried(ctx: Context, tree: Tree, histories: Sequence[History], variable: str) -> list[Result]:
     others = [name for name in ctx.parameters.deploy.variables if name != variable and _OTHER.search(name)]
-    if others or sum(entry.stat().st_size for entry in _files(ctx.workspace)) > _MAX_BYTES:
+    copy = None if others else trial_copy(ctx)
+    if copy is None:
         return []
     environment = clean_environment(ctx)
     if not environment.ok or "django" not in {name.lower() for name in environment.versions or {}}:
         return []
     homes = sorted({home for each in histories if (home := _home(tree, each.folder)) is not None})
-    copy = ctx.scratch / "makemigrations"
-    if not copy.exists():
-        shutil.copytree(ctx.workspace, copy, ignore=_LEFT_OUT, symlinks=True)
     found = []
     for home in homes:
         own = [each for each in histories if _home(tree, each.folder) == home]
@@ -66,10 +54,6 @@ def _tried(ctx: Context, tree: Tree, histories: Sequence[History], variable: str
         result = _judged(done, home, own) if done is not None else None
         found += [result] if result else []
     return found
-
-
-def _files(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
 
 
 def _home(tree: Tree, folder: str) -> str | None:

@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from deployer_lib.check import Code, Location
-from deployer_lib.probes.migrations.model import History, Query, State, Tool, compare, problem
-from deployer_lib.probes.migrations.numbered import Numbered, doubled, in_a_row
+from deployer_lib.probes.migrations.model import History, Query, State, Tool, compare, lost, problem
+from deployer_lib.probes.migrations.numbered import Numbered, doubled, in_a_row, later
 from deployer_lib.probes.migrations.tree import inside, parent_of
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _history(tree: Tree, journal: str) -> History | None:
         migrations,
         what="index",
         cause="Drizzle applies an entry only if it is later than the last applied one, so that one of them may be left out.",
-        rename=lambda each: each.file.replace(each.id[:4], f"{len(migrations):04}"),
+        mend=later(migrations),
     )
     return in_a_row(TOOL, folder, migrations, problems)
 
@@ -89,15 +89,15 @@ def state(history: History, query: Query) -> State:
 
 
 def _missing(journal: str, tag: str, file: str, line: int) -> Problem:
-    return problem(
+    return lost(
         "missing",
         f"{journal} names {tag}, and there is no {file}.",
         subject=tag,
         ids=(tag,),
         cause=f"The file was not committed, or was removed; the migrator ends with No file {file} found.",
-        steps=("Bring the file back from version control, or drop the entry (drizzle-kit drop).",),
-        code=Code("terminal", f"git log --all --oneline -- '{file}'", language="shell"),
-        at=(Location(journal, line),),
+        otherwise="drop the entry (drizzle-kit drop)",
+        wanted=file,
+        at=Location(journal, line),
         docs=TOOL.docs,
     )
 

@@ -25,6 +25,7 @@ _CALLS: Final[dict[str, re.Pattern[str]]] = {
     "golang-migrate": re.compile(r"\bmigrate\.New\w*\s*\("),
     "ecto": re.compile(r"\bEcto\.Migrator\b"),
 }
+_COMMENT: Final = re.compile(r"^\s*[*#]|(?<!:)//|/\*")
 _SUFFIXES: Final = (".js", ".ts", ".mjs", ".cjs", ".cs", ".go", ".ex")
 
 
@@ -46,6 +47,16 @@ def called_at(tree: Tree, tool: str) -> Location | None:
     for folder, names in sorted(tree.folders.items()) if pattern else ():
         for name in names:
             text = (tree.text(inside(folder, name)) or "") if name.endswith(_SUFFIXES) else ""
-            if pattern and (match := pattern.search(text)):
+            match = (
+                next((each for each in pattern.finditer(text) if not _is_comment(text, each.start())), None)
+                if pattern
+                else None
+            )
+            if match:
                 return Location(inside(folder, name), text.count("\n", 0, match.start()) + 1)
     return None
+
+
+def _is_comment(text: str, at: int) -> bool:
+    line = text[text.rfind("\n", 0, at) + 1 : at]
+    return _COMMENT.search(line) is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deployer_lib.check import Code, Fix, Location, Result, errored, failed, passed
+from deployer_lib.check import Code, Fix, Location, Result, Skip, errored, failed, passed, skipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,11 +18,13 @@ __all__ = [
     "chain",
     "cut_short",
     "disagreements",
+    "elsewhere",
     "migrate_step",
     "named",
     "nobody_applies",
     "places",
     "subject_of",
+    "undecided",
 ]
 
 _SHOWN = 5
@@ -110,6 +112,42 @@ def nobody_applies(ctx: Context, history: History, state: State, subject: str) -
         locations=places(history, state.pending),
         pending=[*state.pending],
         database=[*state.named],
+    )
+
+
+def undecided(history: History, subject: str) -> Result | None:
+    """Return why no migration of a history can be looked for in a database; None where some can."""
+    if history.told:
+        return None
+    return skipped(
+        Skip.UNAVAILABLE,
+        f"Every migration in {history.folder} is for a context, a label or a kind of database of its own; "
+        "which of them this database must have can't be told.",
+        subject=subject,
+    )
+
+
+def elsewhere(history: History, state: State, others: Sequence[History], subject: str) -> Result | None:
+    """Return that a database is another history's: it has nothing of this one, and all that it names is the other's.
+
+    A project of several services, or with a second database, declares the address of one. Django's apps share theirs.
+    """
+    if history.app or not state.named or len(state.pending) < len(history.told):
+        return None
+    owner = next(
+        (
+            each
+            for each in others
+            if each is not history and each.tool is history.tool and set(state.named) <= each.by_id.keys()
+        ),
+        None,
+    )
+    if owner is None:
+        return None
+    return skipped(
+        Skip.UNAVAILABLE,
+        f"The declared database is that of {owner.folder}; the one of {history.folder} is not declared, and was not asked.",
+        subject=subject,
     )
 
 

@@ -12,7 +12,7 @@ from deployer_lib.check import Code, Location
 from deployer_lib.probes.migrations.embedded import framework_at
 from deployer_lib.probes.migrations.model import Query, State, Tool, compare, problem
 from deployer_lib.probes.migrations.numbered import Numbered, doubled, in_a_row
-from deployer_lib.probes.migrations.tree import inside
+from deployer_lib.probes.migrations.tree import inside, parent_of, within
 
 if TYPE_CHECKING:
     from deployer_lib.probes.migrations.model import History, Problem
@@ -51,10 +51,13 @@ def find(tree: Tree) -> list[History]:
     for folder, names in tree.folders.items():
         if any(match["kind"] == "V" for name in names if (match := _NAME.match(name))):
             groups[_location(folder)].append(folder)
-    refinery = any("refinery" in (tree.text(file) or "") for file in tree.named("Cargo.toml"))
-    if refinery:
-        return []  # its files are called the same
-    return [_history(tree, sorted(folders)) for _, folders in sorted(groups.items())]
+    # Refinery's files are called the same.
+    refinery = [parent_of(file) for file in tree.named("Cargo.toml") if "refinery" in (tree.text(file) or "")]
+    return [
+        _history(tree, sorted(folders))
+        for location, folders in sorted(groups.items())
+        if not any(within(location, home) for home in refinery)
+    ]
 
 
 def _location(folder: str) -> str:
@@ -92,7 +95,7 @@ def _history(tree: Tree, folders: list[str]) -> History:
         migrations,
         what="version",
         cause="Flyway ends with Found more than one migration with version.",
-        rename=lambda each: _later(each, migrations),
+        mend=lambda each: _later(each, migrations),
     )
     sql = next(
         (folder for folder in folders if any(name.endswith(".sql") for name in tree.names(folder))),
@@ -164,7 +167,7 @@ def state(history: History, query: Query) -> State:
         else:
             applied[key] = "" if check is None else str(check)
             failed += [] if success else [key]
-    return compare(history, applied, failed=failed, in_order=True, reached=baseline)
+    return compare(history, applied, failed=failed, in_order=True, reached=baseline, rank=_version)
 
 
 def _below(history: History, version: str) -> str:

@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from deployer_lib.check import Code, Location
-from deployer_lib.probes.migrations.model import Query, State, Tool, compare, problem
-from deployer_lib.probes.migrations.numbered import Numbered, doubled, in_a_row
-from deployer_lib.probes.migrations.tree import inside
+from deployer_lib.probes.migrations.model import Query, State, Tool, compare, lost, problem
+from deployer_lib.probes.migrations.numbered import Numbered, doubled, in_a_row, later
+from deployer_lib.probes.migrations.tree import inside, within
 
 if TYPE_CHECKING:
     from deployer_lib.probes.migrations.model import History, Problem
@@ -54,14 +54,10 @@ def find(tree: Tree) -> list[History]:
     for folder, names in sorted(tree.folders.items()):
         if sum(name.endswith((".sql", ".go")) for name in names) == 0:
             continue
-        history = _paired(tree, folder) if not _inside_any(folder, rust) else None
+        history = _paired(tree, folder) if not any(within(folder, home) for home in rust) else None
         history = history or _marked(tree, folder, GOOSE, _GOOSE) or _marked(tree, folder, DBMATE, _DBMATE)
         found += [history] if history else []
     return found
-
-
-def _inside_any(folder: str, homes: set[str]) -> bool:
-    return any(not home or folder == home or folder.startswith(f"{home}/") for home in homes)
 
 
 def _paired(tree: Tree, folder: str) -> History | None:
@@ -86,24 +82,21 @@ def _paired(tree: Tree, folder: str) -> History | None:
         ups,
         what="version",
         cause="migrate ends with duplicate migration file.",
-        rename=lambda each: each.file.replace(
-            f"/{each.file.rpartition('/')[2].partition('_')[0]}_", "/<next>_"
-        ),
+        mend=later(ups),
     )
     return in_a_row(GOLANG_MIGRATE, folder, ups, problems)
 
 
 def _down_alone(file: str, version: int) -> Problem:
     up = file.replace(".down.", ".up.")
-    return problem(
+    return lost(
         "missing",
         f"{file} undoes version {version}, which is not there: {up} is missing.",
         subject=up,
         ids=(str(version),),
         cause="The .up file was not committed, or was removed; migrate takes the version for one that changes nothing.",
-        steps=("Bring the file back from version control, or remove both.",),
-        code=Code("terminal", f"git log --all --oneline -- '{up}'", language="shell"),
-        at=(Location(file, 1),),
+        wanted=up,
+        at=Location(file, 1),
         docs=GOLANG_MIGRATE.docs,
     )
 
@@ -136,9 +129,7 @@ def _marked(tree: Tree, folder: str, tool: Tool, mark: re.Pattern[str]) -> Histo
         migrations,
         what="version",
         cause=f"{tool.name} ends, or applies one of them alone.",
-        rename=lambda each: each.file.replace(
-            f"/{each.file.rpartition('/')[2].partition('_')[0]}_", "/<next>_"
-        ),
+        mend=later(migrations),
     )
     return in_a_row(tool, folder, migrations, problems)
 
@@ -195,8 +186,4 @@ def dbmate_state(history: History, query: Query) -> State:
 
 def _by_number(history: History, names: list[str]) -> State:
     in_order = history.tool is GOOSE  # ends with missing (out-of-order) migrations
-    newest = max((int(each.id) for each in history.revisions), default=-1)
-    kept = {name: "" for name in names if name in history.by_id or int(name) > newest}
-    found = compare(history, kept, in_order=in_order)
-    newer = tuple(name for name in kept if name not in history.by_id)
-    return State(found.named, found.pending, newer, passed_over=found.passed_over, looked_at=found.looked_at)
+    return compare(history, dict.fromkeys(names, ""), in_order=in_order, rank=int)

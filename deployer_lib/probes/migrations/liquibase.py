@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from deployer_lib.check import Code, Location
 from deployer_lib.probes.migrations.embedded import framework_at
-from deployer_lib.probes.migrations.model import History, Query, State, Tool, compare, problem
+from deployer_lib.probes.migrations.model import History, Query, State, Tool, compare, lost
 from deployer_lib.probes.migrations.numbered import Numbered, doubled, in_a_row
 from deployer_lib.probes.migrations.tree import inside, parent_of
 
@@ -67,7 +67,7 @@ def find(tree: Tree) -> list[History]:
             [each for each in own if not each.repeats],
             what="change set",
             cause="Liquibase ends with had duplicate identifiers.",
-            rename=lambda each: each.file,
+            mend=lambda each: Code(each.file, 'id="<a new id>"', each.line),
         )
         problems += [
             _hole(file, wanted, line) for wanted, line in _includes(text) if not _is_there(tree, file, wanted)
@@ -132,17 +132,15 @@ def _is_there(tree: Tree, file: str, wanted: str) -> bool:
 
 
 def _hole(file: str, wanted: str, line: int) -> Problem:
-    return problem(
+    return lost(
         "missing",
         f"{file}:{line} includes {wanted}, which is not there.",
         subject=f"{file} → {wanted}",
         ids=(wanted,),
         cause="The file was not committed, was moved, or was removed.",
-        steps=("Bring the file back from version control, or correct the path.",),
-        code=Code(
-            "terminal", f"git log --all --oneline -- '**/{wanted.rpartition('/')[2]}'", language="shell"
-        ),
-        at=(Location(file, line),),
+        otherwise="correct the path",
+        wanted=f"**/{wanted.rpartition('/')[2]}",
+        at=Location(file, line),
         docs="https://docs.liquibase.com/change-types/include.html",
     )
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from deployer_lib.catalogue import Severity
 
-__all__ = ["History", "Kind", "Problem", "Query", "Revision", "State", "Tool", "compare", "problem"]
+__all__ = ["History", "Kind", "Problem", "Query", "Revision", "State", "Tool", "compare", "lost", "problem"]
 
 #: ``query(sql)`` returns the rows, None where the table is not there.
 Query = Callable[[str], Sequence[Sequence[Any]] | None]
@@ -88,6 +88,11 @@ class History:
         return {revision.id: revision for revision in self.revisions}
 
     @property
+    def told(self) -> tuple[Revision, ...]:
+        """Return the revisions of which a database must have each; others are applied again, or not everywhere."""
+        return tuple(revision for revision in self.revisions if not revision.repeats)
+
+    @property
     def missing(self) -> tuple[str, ...]:
         """Return the ids that others follow on, and that no file defines."""
         return tuple(dict.fromkeys(i for each in self.problems if each.kind == "missing" for i in each.ids))
@@ -133,6 +138,7 @@ def compare(
     failed: Iterable[str] = (),
     in_order: bool = False,
     reached: str = "",
+    rank: Callable[[str], Any] = str,
 ) -> State:
     """Compare a history with the rows of a table that names every applied migration.
 
@@ -142,6 +148,7 @@ def compare(
         failed: ids of rows that say so.
         in_order: whether the tool refuses, or passes over, a pending one that is older than an applied one.
         reached: id up to which all count as applied, whatever is named.
+        rank: by which ids are older and newer.
     """
     known = history.by_id
     order = [each.id for each in history.revisions]
@@ -159,11 +166,11 @@ def compare(
 
     pending = [each.id for each in history.revisions if not each.repeats and not done(each)]
     last = max((order.index(key) for key in ended if key in known and not known[key].repeats), default=-1)
-    strangers = sorted(key for key in applied if key not in known and key not in stands_for)
-    newest = max((key for key in order if not known[key].repeats), default="")
-    unknown = [key for key in strangers if history.tool.strict or key > newest]
+    strangers = sorted((key for key in applied if key not in known and key not in stands_for), key=rank)
+    newest = max((rank(key) for key in order if not known[key].repeats), default=None)
+    unknown = [key for key in strangers if history.tool.strict or newest is None or rank(key) > newest]
     return State(
-        named=tuple(sorted(applied))[-_NAMED:],
+        named=tuple(sorted(applied, key=rank))[-_NAMED:],
         pending=tuple(pending),
         unknown=tuple(unknown),
         left_over=tuple(key for key in strangers if key not in unknown),
@@ -196,4 +203,30 @@ def problem(
     fix = Fix(tuple(steps), (code,), docs, minutes)
     return Problem(
         kind, subject or (ids[0] if ids else at[0].file), message, cause, fix, tuple(at), ids, severity
+    )
+
+
+def lost(
+    kind: Kind,
+    message: str,
+    *,
+    wanted: str,
+    cause: str,
+    at: Location,
+    docs: str,
+    otherwise: str = "remove both",
+    subject: str = "",
+    ids: tuple[str, ...] = (),
+) -> Problem:
+    """Return the problem of a file that others count on, and that lies, if anywhere, in version control."""
+    return problem(
+        kind,
+        message,
+        subject=subject,
+        ids=ids,
+        cause=cause,
+        steps=(f"Bring the file back from version control, or {otherwise}.",),
+        code=Code("terminal", f"git log --all --oneline -- '{wanted}'", language="shell"),
+        at=(at,),
+        docs=docs,
     )

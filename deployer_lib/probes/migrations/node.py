@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from deployer_lib.check import Code, Location
 from deployer_lib.probes.migrations.model import Query, State, Tool, compare, problem
 from deployer_lib.probes.migrations.numbered import Numbered, doubled, in_a_row
-from deployer_lib.probes.migrations.tree import inside, parent_of
+from deployer_lib.probes.migrations.tree import inside, parent_of, within
 
 if TYPE_CHECKING:
     from deployer_lib.probes.migrations.model import History, Problem
@@ -87,7 +87,7 @@ def _declared(text: str) -> set[str]:
 
 
 def _knex(tree: Tree, home: str) -> list[History]:
-    files = [file for file in tree.named(*_KNEXFILES) if parent_of(file).startswith(home)]
+    files = [file for file in tree.named(*_KNEXFILES) if within(parent_of(file), home)]
     file = files[0] if files else ""
     text = tree.text(file) or "" if file else ""
     given = _DIRECTORY.search(text)
@@ -151,7 +151,7 @@ def _by_stem(history: History, names: list[str]) -> dict[str, str]:
 def _sequelize(tree: Tree, home: str) -> list[History]:
     found = []
     for folder in tree.folders:
-        if folder.rpartition("/")[2] != "migrations" or not folder.startswith(home):
+        if folder.rpartition("/")[2] != "migrations" or not within(folder, home):
             continue
         names = [
             name
@@ -176,7 +176,7 @@ def sequelize_state(history: History, query: Query) -> State:
 def _typeorm(tree: Tree, home: str) -> list[History]:
     found = []
     for folder in tree.folders:
-        if "migration" not in folder.rpartition("/")[2].lower() or not folder.startswith(home):
+        if "migration" not in folder.rpartition("/")[2].lower() or not within(folder, home):
             continue
         migrations: list[Numbered] = []
         problems: list[Problem] = []
@@ -191,13 +191,13 @@ def _typeorm(tree: Tree, home: str) -> list[History]:
                 if not _STAMP.search(own):
                     problems.append(_unstamped(file, own, line))
         if migrations:
-            migrations.sort(key=lambda each: each.id[-13:])
+            migrations.sort(key=lambda each: _stamp(each.id))
             problems += doubled(
                 TYPEORM,
                 migrations,
                 what="migration name",
                 cause="TypeORM ends with Duplicate migrations.",
-                rename=lambda each: each.file.replace(".ts", "Again.ts"),
+                mend=lambda each: each.file.replace(".ts", "Again.ts"),
             )
             found.append(in_a_row(TYPEORM, folder, migrations, problems))
     return found
@@ -221,4 +221,8 @@ def _unstamped(file: str, name: str, line: int) -> Problem:
 def typeorm_state(history: History, query: Query) -> State:
     """Ask which classes a database has applied."""
     rows = query("SELECT name FROM migrations") or ()
-    return compare(history, {str(row[0]): "" for row in rows})
+    return compare(history, {str(row[0]): "" for row in rows}, rank=_stamp)
+
+
+def _stamp(name: str) -> str:
+    return name[-13:]

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deployer_lib.check import Code, Location
-from deployer_lib.probes.migrations.model import History, Revision, problem
+from deployer_lib.probes.migrations.model import History, Revision, compare, problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
-    from deployer_lib.probes.migrations.model import Problem, Tool
+    from deployer_lib.probes.migrations.model import Problem, Query, State, Tool
 
-__all__ = ["Numbered", "doubled", "in_a_row"]
+__all__ = ["Numbered", "doubled", "in_a_row", "later", "twice", "versions_state"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,8 @@ def in_a_row(
         )
         if not each.repeats:
             before = (each.id,)
-    return History(tool, folder, tuple(revisions), before, tuple(problems), unclear, table=table)
+    heads = before or tuple(each.id for each in migrations[-1:])
+    return History(tool, folder, tuple(revisions), heads, tuple(problems), unclear, table=table)
 
 
 def doubled(
@@ -65,7 +67,7 @@ def doubled(
     *,
     what: str,
     cause: str,
-    rename: Callable[[Numbered], str],
+    mend: Callable[[Numbered], Code | str],
     key: Callable[[Numbered], Hashable] = lambda each: each.version,
 ) -> list[Problem]:
     """Return a problem for each version, or name, that stands twice.
@@ -75,7 +77,7 @@ def doubled(
         migrations: in their order.
         what: what stands twice ("version").
         cause: what the tool does about it, one sentence.
-        rename: the name that the later one of two could have.
+        mend: the name that the later one of two could have, or the line to paste where a name is not what is wrong.
         key: what must be another for each.
     """
     by_key: dict[Hashable, list[Numbered]] = defaultdict(list)
@@ -86,6 +88,7 @@ def doubled(
         if len(group) < 2:  # noqa: PLR2004  (a pair)
             continue
         last = group[-1]
+        mended = mend(last)
         found.append(
             problem(
                 "duplicate",
@@ -94,12 +97,51 @@ def doubled(
                 ids=tuple(dict.fromkeys(each.id for each in group)),
                 cause=f"They were made on two branches. {cause}",
                 steps=("Give the one that is applied nowhere yet a later number, and commit it.",),
-                code=Code("terminal", f"git mv '{last.file}' '{rename(last)}'", language="shell"),
+                code=mended
+                if isinstance(mended, Code)
+                else Code("terminal", f"git mv '{last.file}' '{mended}'", language="shell"),
                 at=[Location(each.file, each.line) for each in group],
                 docs=tool.docs,
             )
         )
     return found
+
+
+def twice(
+    tool: Tool, migrations: Sequence[Numbered], names: Mapping[str, str], version_ends: str, name_ends: str
+) -> list[Problem]:
+    """Return a problem for each version, and each name (by file), that stands twice, where a tool wants both apart."""
+    return [
+        *doubled(tool, migrations, what="version", cause=version_ends, mend=later(migrations)),
+        *doubled(
+            tool,
+            migrations,
+            what="migration name",
+            cause=name_ends,
+            mend=lambda each: "_again.".join(each.file.rsplit(".", 1)),
+            key=lambda each: names[each.file],
+        ),
+    ]
+
+
+def versions_state(history: History, query: Query) -> State:
+    """Ask which versions a database has, of the table that Active Record and Ecto both call schema_migrations."""
+    rows = query("SELECT version FROM schema_migrations") or ()
+    return compare(history, {str(int(row[0])): "" for row in rows if str(row[0]).isdigit()}, rank=int)
+
+
+def later(migrations: Sequence[Numbered]) -> Callable[[Numbered], str]:
+    """Return what names a file anew: with the number after the highest, as wide as its own was."""
+    numbers = [re.match(r"\d+", each.file.rpartition("/")[2]) for each in migrations]
+    following = max((int(match[0]) for match in numbers if match), default=0) + 1
+
+    def renamed(each: Numbered) -> str:
+        folder, slash, name = each.file.rpartition("/")
+        own = re.match(r"\d*", name)
+        width = own.end() if own else 0
+        return f"{folder}{slash}{following:0{width or 1}}{name[width:]}"
+
+    return renamed
 
 
 def _times(count: int) -> str:

@@ -10,7 +10,7 @@ from deployer_lib.catalogue import Severity
 from deployer_lib.check import Code, Location
 from deployer_lib.probes.migrations.model import History, Query, State, Tool, compare, problem
 from deployer_lib.probes.migrations.numbered import Numbered, in_a_row
-from deployer_lib.probes.migrations.tree import inside, parent_of
+from deployer_lib.probes.migrations.tree import inside, parent_of, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +68,7 @@ def _folder_of(tree: Tree, schema: str) -> str | None:
     for file in tree.named("prisma.config.ts", "prisma.config.js", "prisma.config.mjs", "prisma.config.mts"):
         given = _PATH.search(tree.text(file) or "")
         place = inside(parent_of(file), given[1]) if given else ""
-        if place and schema.startswith(f"{parent_of(file)}/".lstrip("/")) and tree.is_folder(place):
+        if place and within(home, parent_of(file)) and tree.is_folder(place):
             return place
     places = [inside(home, "migrations"), inside(parent_of(home), "migrations") if home else ""]
     for place in places:
@@ -82,9 +82,7 @@ def _nearest_lock(tree: Tree, home: str) -> str | None:
     package = home
     while package and not tree.has(inside(package, "package.json")):
         package = parent_of(package)
-    found = [
-        parent_of(lock) for lock in tree.named(_LOCK) if lock.startswith(f"{package}/" if package else "")
-    ]
+    found = [parent_of(lock) for lock in tree.named(_LOCK) if within(parent_of(lock), package)]
     return found[0] if len(found) == 1 else None
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from deployer_lib.catalogue import Severity
 from deployer_lib.check import Code, Location
-from deployer_lib.probes.migrations.model import Query, State, Tool, compare, problem
-from deployer_lib.probes.migrations.numbered import Numbered, doubled, in_a_row
+from deployer_lib.probes.migrations.model import Tool, problem
+from deployer_lib.probes.migrations.numbered import Numbered, in_a_row, twice
 from deployer_lib.probes.migrations.tree import inside, parent_of
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from deployer_lib.probes.migrations.model import History, Problem
     from deployer_lib.probes.migrations.tree import Tree
 
-__all__ = ["TOOL", "find", "state"]
+__all__ = ["TOOL", "find"]
 
 TOOL: Final = Tool(
     "rails",
@@ -60,20 +60,12 @@ def _history(tree: Tree, folder: str, prefix: str) -> History | None:
     if not any("ActiveRecord::Migration" in (tree.text(each.file) or "") for each in migrations):
         return None
     migrations.sort(key=lambda each: (int(each.id), each.file))
-    problems += doubled(
+    problems += twice(
         TOOL,
         migrations,
-        what="version",
-        cause="Active Record ends with DuplicateMigrationVersionError.",
-        rename=lambda each: each.file.replace(each.id, str(int(each.id) + 1)),
-    )
-    problems += doubled(
-        TOOL,
-        migrations,
-        what="migration name",
-        cause="Active Record ends with DuplicateMigrationNameError.",
-        rename=lambda each: each.file.replace(".rb", "_again.rb"),
-        key=lambda each: names[each.file],
+        names,
+        "Active Record ends with DuplicateMigrationVersionError.",
+        "Active Record ends with DuplicateMigrationNameError.",
     )
     schema = inside(parent_of(folder), f"{prefix}schema.rb")
     if tree.has(schema):
@@ -146,9 +138,3 @@ def _illegal(file: str) -> Problem:
         at=(Location(file, 1),),
         docs=TOOL.docs,
     )
-
-
-def state(history: History, query: Query) -> State:
-    """Ask which versions a database has."""
-    rows = query("SELECT version FROM schema_migrations") or ()
-    return compare(history, {str(int(row[0])): "" for row in rows if str(row[0]).isdigit()})

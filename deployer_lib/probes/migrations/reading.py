@@ -17,6 +17,7 @@ from deployer_lib.probes.migrations import (
     rust,
     stamped,
 )
+from deployer_lib.probes.migrations.numbered import versions_state
 from deployer_lib.probes.migrations.tree import Tree
 
 if TYPE_CHECKING:
@@ -53,9 +54,9 @@ STATES: Final[dict[str, Callable[[History, Query], State]]] = {
     "diesel": rust.diesel_state,
     "flyway": flyway.state,
     "liquibase": liquibase.state,
-    "rails": rails.state,
+    "rails": versions_state,
     "laravel": stamped.laravel_state,
-    "ecto": stamped.ecto_state,
+    "ecto": versions_state,
     "entity-framework": stamped.entity_framework_state,
     "golang-migrate": go.golang_migrate_state,
     "goose": go.goose_state,
@@ -80,5 +81,9 @@ def histories_of(tree: Tree) -> tuple[History, ...]:
     found = [history for reader in _READERS for history in reader(tree)]
     # A set-up without any file says nothing where another tool brings the schema.
     if any(history.revisions for history in found):
-        found = [history for history in found if history.revisions or history.unread or history.missing]
+        found = [
+            history
+            for history in found
+            if history.revisions or history.unread or history.missing or history.unclear
+        ]
     return tuple(sorted(found, key=lambda history: (not history.problems, not history.unclear)))

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from deployer_lib.check import Code, Location
-from deployer_lib.probes.migrations.model import Query, State, Tool, compare, problem
-from deployer_lib.probes.migrations.numbered import Numbered, doubled, in_a_row
+from deployer_lib.probes.migrations.model import Query, State, Tool, compare, lost, problem
+from deployer_lib.probes.migrations.numbered import Numbered, doubled, in_a_row, later
 from deployer_lib.probes.migrations.tree import inside, parent_of
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ _DECLARES: Final = re.compile(
     r"^\s*\"?(sqlx|diesel|diesel_migrations)\"?(?:\.workspace)?\s*=|\.(sqlx|diesel)\]", re.MULTILINE
 )
 _EMBEDDED: Final = re.compile(r"\b(?:sqlx::)?migrate!\s*\(\s*(?:\"([^\"]*)\")?\s*\)")
-_RUNS: Final = re.compile(r"\b(?:sqlx::)?migrate!\s*\([^)]*\)[^;]{0,200}?\.run\s*\(", re.DOTALL)
+#: The macro itself, or the static or variable that it was put into (MIGRATOR).
+_RUNS: Final = re.compile(r"\bmigrat(?:e!\s*\([^)]*\)|or\b)[^;]{0,200}?\.run\s*\(", re.DOTALL | re.IGNORECASE)
 _FOLDER: Final = re.compile(r"^\s*dir\s*=\s*\"([^\"]+)\"", re.MULTILINE)
 _SQL: Final = re.compile(r"^(\d+)_(.*?)(\.up|\.down)?\.sql$")
 _DIESEL: Final = re.compile(r"^([\d-]+)_\w")
@@ -113,7 +114,7 @@ def _sqlx(tree: Tree, folder: str) -> History | None:
         migrations,
         what="version",
         cause="A version is a primary key in _sqlx_migrations, so that the second one fails.",
-        rename=lambda each: each.file.replace(f"/{each.id}_", f"/{int(each.id) + 1}_"),
+        mend=later(migrations),
     )
     return in_a_row(SQLX, folder, migrations, problems)
 
@@ -132,15 +133,14 @@ def _odd(file: str) -> Problem:
 
 def _down_alone(file: str, tool: Tool) -> Problem:
     up = file.replace(".down.", ".up.")
-    return problem(
+    return lost(
         "missing",
         f"{file} undoes a migration that is not there: {up} is missing.",
         subject=up,
         ids=(up.rpartition("/")[2],),
         cause="The .up file was not committed, or was removed.",
-        steps=("Bring the file back from version control, or remove both.",),
-        code=Code("terminal", f"git log --all --oneline -- '{up}'", language="shell"),
-        at=(Location(file, 1),),
+        wanted=up,
+        at=Location(file, 1),
         docs=tool.docs,
     )
 
@@ -176,7 +176,11 @@ def _diesel(tree: Tree, folder: str) -> History | None:
         migrations,
         what="version",
         cause="Diesel keeps one row for a version, so that one of the two is never applied.",
-        rename=lambda each: f"{parent_of(parent_of(each.file))}/<a later version>_what_changed",
+        mend=lambda each: Code(
+            "terminal",
+            f"git mv '{parent_of(each.file)}' '{parent_of(parent_of(each.file))}/<a later version>_what_changed'",
+            language="shell",
+        ),
     )
     return in_a_row(DIESEL, folder, migrations, problems)
 

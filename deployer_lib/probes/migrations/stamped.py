@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from deployer_lib.check import Code, Location
-from deployer_lib.probes.migrations.model import Query, State, Tool, compare, problem
-from deployer_lib.probes.migrations.numbered import Numbered, doubled, in_a_row
+from deployer_lib.check import Location
+from deployer_lib.probes.migrations.model import Query, State, Tool, compare, lost
+from deployer_lib.probes.migrations.numbered import Numbered, doubled, in_a_row, twice
 from deployer_lib.probes.migrations.tree import inside
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ __all__ = [
     "ECTO",
     "ENTITY_FRAMEWORK",
     "LARAVEL",
-    "ecto_state",
     "entity_framework_state",
     "find",
     "laravel_state",
@@ -96,7 +95,7 @@ def _laravel(tree: Tree, folder: str) -> History | None:
         [each for each in migrations if each.file in classes],
         what="class",
         cause="PHP ends with Cannot declare class, because the name is already in use.",
-        rename=lambda each: each.file.replace(".php", "_again.php"),
+        mend=lambda each: each.file.replace(".php", "_again.php"),
         key=lambda each: classes[each.file],
     )
     return in_a_row(LARAVEL, folder, migrations, problems)
@@ -124,28 +123,14 @@ def _ecto(tree: Tree, folder: str) -> History | None:
     if not migrations:
         return None
     migrations.sort(key=lambda each: (int(each.id), each.file))
-    problems = doubled(
+    problems = twice(
         ECTO,
         migrations,
-        what="version",
-        cause="Ecto ends with migration version is duplicated.",
-        rename=lambda each: each.file.replace(each.id, str(int(each.id) + 1)),
-    )
-    problems += doubled(
-        ECTO,
-        migrations,
-        what="migration name",
-        cause="Ecto ends with migration name is duplicated.",
-        rename=lambda each: each.file.replace(".exs", "_again.exs"),
-        key=lambda each: names[each.file],
+        names,
+        "Ecto ends with migration version is duplicated.",
+        "Ecto ends with migration name is duplicated.",
     )
     return in_a_row(ECTO, folder, migrations, problems)
-
-
-def ecto_state(history: History, query: Query) -> State:
-    """Ask which versions a database has."""
-    rows = query("SELECT version FROM schema_migrations") or ()
-    return compare(history, {str(int(row[0])): "" for row in rows if str(row[0]).isdigit()})
 
 
 # -- Entity Framework ------------------------------------------------------------------------------------------------
@@ -176,21 +161,21 @@ def _entity_framework(tree: Tree, folder: str) -> History | None:
         migrations,
         what="migration id",
         cause="One of the two is never applied.",
-        rename=lambda each: each.file.replace(".cs", "Again.cs"),
+        mend=lambda each: each.file.replace(".cs", "Again.cs"),
     )
     return in_a_row(ENTITY_FRAMEWORK, folder, migrations, problems)
 
 
 def _without_designer(file: str, name: str) -> Problem:
-    return problem(
+    return lost(
         "ignored",
         f"Entity Framework passes over {name}: {name}.Designer.cs is missing.",
         subject=name,
         ids=(name,),
         cause="The attribute [Migration] stands in the designer's file, which was not committed; without it the class is no migration.",
-        steps=("Bring the file back from version control, or make the migration anew.",),
-        code=Code("terminal", f"git log --all --oneline -- '**/{name}.Designer.cs'", language="shell"),
-        at=(Location(file, 1),),
+        otherwise="make the migration anew",
+        wanted=f"**/{name}.Designer.cs",
+        at=Location(file, 1),
         docs=ENTITY_FRAMEWORK.docs,
     )
 

@@ -14,7 +14,7 @@ from deployer_lib.probes.variables.sources import is_apart
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Tree", "inside", "parent_of"]
+__all__ = ["Tree", "inside", "parent_of", "within"]
 
 _MAX_BYTES: Final = 5_000_000  # of a file that is read as text
 _OUTPUT: Final = frozenset({"build", "target", "out", "bin", "obj"})
@@ -148,6 +148,11 @@ def inside(folder: str, name: str) -> str:
 def parent_of(file: str) -> str:
     """Return the folder in which a file lies."""
     return file.rpartition("/")[0]
+
+
+def within(folder: str, home: str) -> bool:
+    """Tell whether a folder is another, or lies below it."""
+    return not home or folder == home or folder.startswith(f"{home}/")
 
 
 def _shown(name: str) -> str:

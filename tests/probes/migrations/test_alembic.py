@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from deployer_lib.app.commands import Done
 from deployer_lib.check import Outcome, Result, Skip
 from deployer_lib.probes.migrations_probe import migrations
+from deployer_lib.probes.packages.python.clean_environment import Environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from deployer_lib.probes.context import Context
 
@@ -40,6 +45,13 @@ def asked(
             if text:
                 (folder / f"{name}.py").write_text(text, encoding="utf-8")
     return list(migrations(ctx))
+
+
+def written(ctx: Context, files: dict[str, str]) -> Context:
+    for name, text in files.items():
+        (ctx.workspace / name).parent.mkdir(parents=True, exist_ok=True)
+        (ctx.workspace / name).write_text(text, encoding="utf-8")
+    return ctx
 
 
 CHAIN: dict[str, Any] = {"a": revision("1", "None"), "b": revision("2", '"1"')}
@@ -238,7 +250,65 @@ def test_an_upgrade_of_a_package_is_no_step_that_migrates(context: Make, tmp_pat
     assert Outcome.FAIL is list(migrations(ctx))[-1].outcome
 
 
-def written(ctx: Context, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        (ctx.workspace / name).parent.mkdir(parents=True, exist_ok=True)
-        (ctx.workspace / name).write_text(text, encoding="utf-8")
+def test_a_circle_beside_a_sound_chain_is_a_finding(context: Make) -> None:
+    (result,) = asked(context, **CHAIN, c=revision("3", '"4"'), d=revision("4", '"3"'))
+    assert (Outcome.FAIL, "circle") == (result.outcome, result.subject)
+
+
+def test_an_id_that_stands_twice_is_no_second_head(context: Make) -> None:
+    (result,) = asked(context, a=revision("1", "None"), b=revision("1", "None"))
+    assert (Outcome.FAIL, "1 twice") == (result.outcome, result.subject)
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "outcome"),
+    [
+        ("check-migrations", ["alembic", "check"], Outcome.FAIL),
+        ("migrations", ["python", "manage.py", "migrate", "--check"], Outcome.FAIL),
+        ("migrations", ["npx", "prisma", "migrate", "status"], Outcome.FAIL),
+        ("prepare", ["sh", "-c", "alembic current && alembic upgrade head"], Outcome.PASS),
+        ("migrate", ["./release.sh"], Outcome.PASS),
+        ("flyway", ["flyway", "info", "migrate"], Outcome.PASS),
+    ],
+)
+def test_a_step_that_only_looks_applies_nothing(
+    context: Make, tmp_path: Path, name: str, command: list[str], outcome: Outcome
+) -> None:
+    deploy = {"kind": "none", "address": BASE, "steps": [{"name": name, "command": command}]}
+    variables = {"DATABASE_URL": f"sqlite:///{tmp_path}/none.db"}
+    files = {"alembic.ini": INI, "db/versions/a.py": revision("1", "None")}
+    ctx = written(context(BASE, deploy={**deploy, "variables": variables}), files)
+    _, pending = migrations(ctx)
+    assert outcome is pending.outcome
+
+
+#: Writes beside itself, and says that the models and the migrations agree.
+FAKE = "import pathlib, sys\npathlib.Path('left.txt').write_text('x')\nprint('No new upgrade operations detected')\n"
+FAKE += "import os\npathlib.Path(os.environ['DATABASE_URL'].removeprefix('sqlite:///')).write_text('')\n"
+
+
+@pytest.mark.parametrize(
+    ("ini", "env", "asks"),
+    [
+        (INI, "", True),
+        (f"{INI}sqlalchemy.url = postgresql://real/shop\n", "from alembic import context\n", False),
+        (f"{INI}sqlalchemy.url = postgresql://real/shop\n", "os.environ['DATABASE_URL']\n", True),
+    ],
+)
+def test_models_are_tried_in_a_copy_and_never_on_a_server_that_a_file_names(
+    context: Make, tmp_path: Path, ini: str, env: str, *, asks: bool
+) -> None:
+    files = {
+        "alembic.ini": ini,
+        "alembic.py": FAKE,
+        "db/env.py": env,
+        "db/versions/a.py": revision("1", "None"),
+    }
+    variables = {"DATABASE_URL": f"sqlite:///{tmp_path}/none.db"}
+    deploy = {"kind": "none", "address": BASE, "steps": [STEP], "variables": variables}
+    ctx = written(context(BASE, deploy=deploy), files)
+    ctx.memo["clean_environment"] = Environment(
+        None, Path(sys.executable), (), Done(0, 0.0, "", 0), ok=True, versions={"alembic": "1.16"}
+    )
+    assert asks is ("models" in {result.subject for result in migrations(ctx)})
+    assert not (ctx.workspace / "left.txt").exists()

@@ -103,5 +103,13 @@ def test_a_huge_file_is_not_read_and_not_judged(project: Write) -> None:
     assert ("2",) == by_tool["golang-migrate"].heads
 
 
+def test_a_history_of_which_nothing_was_read_is_not_forgotten(project: Write) -> None:
+    """Another tool's sound history beside it does not hide it."""
+    root = project({**SOUND, "migrations/1_a.up.sql": ""})
+    with (root / "db/versions/a.py").open("wb") as stream:
+        stream.truncate(100_000_000)
+    assert {"alembic", "golang-migrate"} == {history.tool.name for history in read_migrations(root)}
+
+
 def test_an_empty_folder_has_none(tmp_path: Path) -> None:
     assert () == read_migrations(tmp_path)

@@ -7,6 +7,8 @@ import threading
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from deployer_lib.check import Outcome, Skip
 from deployer_lib.probes.migrations_deployed import migrations_deployed
 
@@ -136,3 +138,55 @@ def test_a_table_of_another_tool_is_an_error(context: Make, tmp_path: Path) -> N
         connection.execute("CREATE TABLE schema_migrations (version TEXT)")
     (result,) = asked(context, f"sqlite://{tmp_path}/x.db", {"migrations/1_a.up.sql": ""})
     assert Outcome.ERROR is result.outcome
+
+
+@pytest.mark.parametrize(
+    "url", ["host=db user=x password=hunter2", "postgresql://u:hun/ter2@h/db", "hunter2:x"]
+)
+def test_an_address_that_is_no_url_is_not_repeated(context: Make, url: str) -> None:
+    (result,) = asked(context, url)
+    assert Skip.UNAVAILABLE is result.skip
+    assert "hun" not in f"{result.message}{result.root_cause}"
+
+
+def test_each_history_that_can_t_be_compared_is_named(context: Make, tmp_path: Path) -> None:
+    """One that is sound does not hide it."""
+    computed = {
+        "shop/migrations/__init__.py": "",
+        "shop/migrations/0001_a.py": "class Migration(migrations.Migration):\n    dependencies = [x]\n",
+    }
+    results = asked(context, at(tmp_path / "x.db", "2"), FILES | computed)
+    assert {("database of shop", Outcome.ERROR), ("database of db", Outcome.PASS)} == {
+        (result.subject, result.outcome) for result in results
+    }
+
+
+def test_a_file_that_was_not_read_makes_no_database_newer(context: Make, tmp_path: Path) -> None:
+    files = FILES | {"db/versions/c.py": 'revision = "3"\ndown_revision = newest()\n'}
+    (result,) = asked(context, at(tmp_path / "x.db", "2"), files)
+    assert Outcome.ERROR is result.outcome
+
+
+def test_the_database_of_another_service_is_not_this_one_s(context: Make, tmp_path: Path) -> None:
+    """Two services of a monorepo, and the address of the first."""
+    other = {
+        "crm/alembic.ini": FILES["alembic.ini"],
+        "crm/db/versions/z.py": 'revision = "77"\ndown_revision = None\n',
+    }
+    first, second = asked(context, at(tmp_path / "x.db", "2"), FILES | other)
+    assert (Outcome.PASS, "database of crm/db", Skip.UNAVAILABLE) == (
+        first.outcome,
+        second.subject,
+        second.skip,
+    )
+
+
+def test_change_sets_that_stand_under_conditions_never_pass(context: Make, tmp_path: Path) -> None:
+    log = '<databaseChangeLog><changeSet id="1" author="a" context="prod"/></databaseChangeLog>'
+    (result,) = asked(context, f"sqlite:////{tmp_path}/none.db", {"db/log.xml": log})
+    assert Skip.UNAVAILABLE is result.skip
+
+
+def test_a_tool_that_is_not_read_may_have_migrations(context: Make) -> None:
+    (result,) = asked(context, "", {"requirements.txt": "tortoise-orm==0.2\n"})
+    assert Skip.UNAVAILABLE is result.skip

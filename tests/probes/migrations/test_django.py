@@ -192,3 +192,24 @@ def test_a_package_that_is_called_so_is_no_app(project: Write) -> None:
         "core/migrations/base.py": "class Migration:\n    dependencies = []\n",
     }
     assert () == read_migrations(project(files))
+
+
+def test_migrations_in_a_circle_are_a_finding(project: Write) -> None:
+    files = {
+        f"shop/migrations/{name}.py": f"class Migration(migrations.Migration):\n    dependencies = [('shop', '{down}')]\n"
+        for name, down in (("0001_a", "0002_b"), ("0002_b", "0001_a"))
+    }
+    (history,) = read_migrations(project({"shop/migrations/__init__.py": "", **files}))
+    assert ["circle of shop"] == [each.subject for each in history.problems]
+
+
+def test_an_app_none_of_whose_migrations_can_be_read_is_not_forgotten(project: Write) -> None:
+    """The only migration holds the marks of a merge, and another app is sound."""
+    files = {
+        "shop/migrations/__init__.py": "",
+        "shop/migrations/0001_a.py": "from django.db import migrations\n<<<<<<< HEAD\n",
+        "crm/migrations/__init__.py": "",
+        "crm/migrations/0001_a.py": "class Migration(migrations.Migration):\n    dependencies = []\n",
+    }
+    broken, sound = read_migrations(project(files))
+    assert (("shop/migrations/0001_a.py",), ("crm.0001_a",)) == (broken.unread, sound.heads)

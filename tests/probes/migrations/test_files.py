@@ -356,3 +356,52 @@ def test_a_call_in_the_code_counts_for_its_tool(project: Write) -> None:
     tree = Tree(project({"src/start.ts": "await ready;\nawait knex.migrate.latest();\n"}))
     assert Location("src/start.ts", 2) == called_at(tree, "knex")
     assert called_at(tree, "typeorm") is None
+    assert called_at(Tree(project({"src/start.ts": "// later: knex.migrate.latest()\n"})), "knex") is None
+
+
+def test_a_migrator_that_was_put_into_a_name_counts_too(project: Write) -> None:
+    text = "static MIGRATOR: Migrator = sqlx::migrate!();\n\nasync fn main() {\n    MIGRATOR.run(&pool).await?;\n}"
+    (history,) = read_migrations(project({**SQLX, "src/main.rs": text}))
+    assert Location("src/main.rs", 4) == history.applied_at
+
+
+def test_a_package_is_not_its_namesake_with_a_longer_name(project: Write) -> None:
+    files = {f"api-old/{name}": text for name, text in KNEX.items() if name != "package.json"}
+    assert () == read_migrations(project({**files, "api/package.json": KNEX["package.json"]}))
+
+
+@pytest.mark.parametrize(
+    ("files", "place", "code"),
+    [
+        (
+            {"Cargo.toml": 'sqlx = "0.8"\n', "migrations/0001_a.sql": "", "migrations/0001_b.sql": ""},
+            "terminal",
+            "git mv 'migrations/0001_b.sql' 'migrations/0002_b.sql'",
+        ),
+        (
+            {"migrations/0002_b.up.sql": "", "migrations/2_c.up.sql": ""},
+            "terminal",
+            "git mv 'migrations/2_c.up.sql' 'migrations/3_c.up.sql'",
+        ),
+        (
+            {
+                "db/log.xml": '<databaseChangeLog><changeSet id="1" author="a"/><changeSet id="1" author="a"/></databaseChangeLog>'
+            },
+            "db/log.xml",
+            'id="<a new id>"',
+        ),
+    ],
+)
+def test_the_mending_of_a_double_changes_something(
+    project: Write, files: dict[str, str], place: str, code: str
+) -> None:
+    (history,) = read_migrations(project(files))
+    (found,) = history.problems
+    assert (place, code) == (found.fix.code[0].file, found.fix.code[0].text)
+
+
+def test_refinery_hides_no_flyway_beside_it(project: Write) -> None:
+    rust = {"svc/Cargo.toml": 'refinery = "0.8"\n', "svc/migrations/V1__a.sql": ""}
+    (history,) = read_migrations(project({**rust, **{f"shop/{name}": text for name, text in FLYWAY.items()}}))
+    assert "flyway" == history.tool.name
+    assert history.folder.startswith("shop/")

@@ -157,6 +157,15 @@ CASES: dict[str, tuple[dict[str, str], str, tuple[tuple[Any, ...], ...], dict[st
     ),
     "dbmate": (DBMATE, S, (("1",),), {"pending": ("2",)}),
     "typeorm": (TYPEORM, "CREATE TABLE migrations (name)", (("X1700000000001",),), {"pending": ("X1700000000002",)}),
+    "typeorm, a newer one of an earlier letter, and an older one of a later": (
+        TYPEORM,
+        "CREATE TABLE migrations (name)",
+        (("X1700000000001",), ("X1700000000002",), ("Add1800000000000",), ("Zero1600000000000",)),
+        {"unknown": ("Add1800000000000",)},
+    ),
+    "rails, numbers of several lengths": (
+        {f"db/migrate/{n}_x{n}.rb": "ActiveRecord::Migration" for n in (9, 10)}, S, (("9",), ("10",), ("8",), ("11",)), {"unknown": ("11",)},
+    ),
     "sequelize": (SEQUELIZE, 'CREATE TABLE "SequelizeMeta" (name)', (("20240101-x.js",),), {"pending": ("20240102-x.js",)}),
     "liquibase": (
         LIQUIBASE, "CREATE TABLE databasechangelog (id, author)", (("1", "a"),), {"pending": ("db/log.xml::2::a",)},
