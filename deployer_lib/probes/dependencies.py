@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from deployer_lib.check import Result, Skip, errored, passed, skipped
+from deployer_lib.check import Result, Skip, passed, skipped
 from deployer_lib.probes.context import Context, probe
 from deployer_lib.probes.packages import ecosystems_of
+from deployer_lib.probes.packages.saying import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from deployer_lib.probes.packages.model import Examined, Kind
+    from deployer_lib.probes.packages.model import Kind
 
 __all__ = ["conflicts", "dependencies_declared", "development_dependencies", "peers", "platform_packages"]
 
@@ -62,16 +63,6 @@ def _asked(ctx: Context, kind: Kind) -> Iterator[Result]:
             "No manifest of Python, Node or Rust was found in the project's folder; other stacks' packages are not read.",
         )
     for ecosystem in ecosystems:
-        yield from _said(ecosystem.name, kind, ecosystem.examine(ctx, kind))
-
-
-def _said(name: str, kind: Kind, examined: Examined) -> Iterator[Result]:
-    yield from examined.problems
-    if examined.not_applicable:
-        yield skipped(Skip.NOT_APPLICABLE, examined.not_applicable, subject=name)
-    elif examined.blocked:
-        yield skipped(Skip.BLOCKED, examined.blocked, subject=name, because="environment.clean_install")
-    elif examined.unknown:
-        yield errored(examined.unknown[0], subject=name, unknown=[*examined.unknown])
-    elif not examined.problems:
-        yield passed(_HOLDS[kind], subject=name, **examined.looked_at)
+        examined = ecosystem.examine(ctx, kind)
+        results = [*said(examined, ecosystem.name)]
+        yield from results or [passed(_HOLDS[kind], subject=ecosystem.name, **examined.looked_at)]

@@ -10,6 +10,7 @@ from deployer_lib.errors import ProcessError
 from deployer_lib.probes.context import Context, probe
 from deployer_lib.probes.packages import ecosystems_of
 from deployer_lib.probes.packages.python.clean_environment import surroundings
+from deployer_lib.probes.packages.saying import said
 from deployer_lib.secret import Secret
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def clean_install(ctx: Context) -> Iterable[Result]:
             "No manifest of Python, Node or Rust was found; declare install.command for other stacks.",
         )
     for ecosystem in ecosystems:
-        yield from ecosystem.examine(ctx, "drift").problems
+        yield from said(ecosystem.examine(ctx, "drift"), f"{ecosystem.name} lock file")
         yield from ecosystem.install(ctx)
 
 
@@ -56,11 +57,11 @@ def _declared_command(ctx: Context, command: Sequence[Secret | str]) -> Result:
             output=done.output[-_OUTPUT_CHARACTERS:],
         )
     how = f"did not end within {limit:g} s" if done.exit_code is None else f"ended with {done.exit_code}"
-    said = " ".join(done.output.split())[-300:] or "no output"
+    cause = " ".join(done.output.split())[-300:] or "no output"
     return failed(
-        f"The declared install {how}: {said}",
+        f"The declared install {how}: {cause}",
         subject="install",
-        root_cause=said,
+        root_cause=cause,
         impact="The application can't be installed on a new machine from what is committed.",
         fix=Fix(
             ("Run the command in a fresh copy of the project, and mend what it names.",),

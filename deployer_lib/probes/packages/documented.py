@@ -41,6 +41,10 @@ _OTHERS: Final = {
     "Unix": "windows",
     "Linux and macOS": "windows",
 }
+#: Packages whose names are words that stand in any README: only as code (`sh`) do they name the package.
+_ORDINARY: Final = frozenset(
+    {"caps", "cocoa", "mach", "metal", "nix", "pam", "pwd", "sh", "syslog", "systemd", "users", "windows"}
+)
 _NOT: Final = re.compile(r"\b(?:not|no|without|except|unsupported|only)\b|n't\b", re.IGNORECASE)
 #: What turns the name of a platform into a statement about it.
 _STATES: Final = r"only|requires?|required|requirements?|needs?|must|supports?|supported|runs?|works?|tested|platforms?|prerequisites?|developed|deploys?|deployed"
@@ -78,7 +82,10 @@ def says_platform(project: Path, package: str, platform: str, folders: Iterable[
         platform: Windows, macOS, Linux, Unix, or Linux and macOS.
         folders: further ones, relative to it, whose READMEs count.
     """
-    named = re.compile(rf"(?<![\w-]){re.escape(package)}(?![\w-])", re.IGNORECASE)
+    name = re.escape(package)
+    named = re.compile(
+        rf"(?<!`)`{name}`" if package in _ORDINARY else rf"(?<![\w-]){name}(?![\w-])", re.IGNORECASE
+    )
     states = re.compile(
         rf"\b(?:{_STATES})\b.*\b(?:{_WORDS[platform]})\b|\b(?:{_WORDS[platform]})\b.*\b(?:{_STATES})\b",
         re.IGNORECASE,

@@ -10,6 +10,7 @@ from deployer_lib.probes.packages.cargo.installing import installed
 from deployer_lib.probes.packages.cargo.manifests import MANIFEST, manifest_files
 from deployer_lib.probes.packages.cargo.platforms import platforms_examined
 from deployer_lib.probes.packages.cargo.undeclared import crates_examined
+from deployer_lib.probes.packages.cargo.world import NO_PACKAGE, world_of
 from deployer_lib.probes.packages.model import Examined
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ class Cargo:
 
     def examine(self, ctx: Context, kind: Kind) -> Examined:
         """Return the problems of a kind."""
+        world = world_of(ctx)
+        if kind != "peers" and not world.projects.roots:
+            return Examined(unknown=world.broken or (NO_PACKAGE,))
         match kind:
             case "undeclared" | "dev_in_production":
                 return crates_examined(ctx, kind)

@@ -44,8 +44,6 @@ def conflicts_examined(ctx: Context) -> Examined:
             problems.append(_conflict(world, root, match.group(1), said))
         else:
             blocked = "what fits together can't be told: cargo does not resolve the dependencies"
-    if not world.projects.roots:
-        unknown += world.broken
     return Examined(tuple(problems), looked_at, tuple(unknown), blocked)
 
 

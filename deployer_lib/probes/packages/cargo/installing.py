@@ -10,7 +10,7 @@ from deployer_lib.probes.packages.cargo.drift import drift_examined
 from deployer_lib.probes.packages.cargo.isolated import Asked, asked, says_nothing
 from deployer_lib.probes.packages.cargo.locks import LOCK
 from deployer_lib.probes.packages.cargo.manifests import MANIFEST
-from deployer_lib.probes.packages.cargo.world import subject_of, world_of
+from deployer_lib.probes.packages.cargo.world import NO_PACKAGE, subject_of, world_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +35,8 @@ def installed(ctx: Context) -> Iterator[Result]:
     }
     for file, why in world.projects.broken:
         yield _broken(file, why)
+    if not world.projects.roots and not world.projects.broken:
+        yield errored(NO_PACKAGE, subject="cargo")
     for root in world.projects.roots:
         answer = asked(ctx, root)
         fetched = answer.fetched

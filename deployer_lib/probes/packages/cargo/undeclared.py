@@ -48,6 +48,7 @@ _OTHER_NAMES: Final = {
     "xml-rs": "xml",
 }
 _PLACES: Final = 5
+_OLD: Final = "2015"  # edition that a manifest without one has too
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,11 @@ def crates_examined(ctx: Context, kind: Kind) -> Examined:
         judged += _judged(ctx, world, package)
     problems = tuple(problem for its_kind, problem in judged if its_kind == kind)
     unknown = [*world.broken, *_not_understood(world)]
+    unknown += [
+        f"{package.file} is of edition 2015, in which a path does not tell a crate from a module, so that it is not judged."
+        for package in world.packages()
+        if package.edition == _OLD
+    ]
     if not count and not unknown:
         unknown = ["No production source file (.rs) was found."]
     return Examined(
@@ -101,7 +107,7 @@ def _not_understood(world: World) -> Iterator[str]:
 
 
 def _judged(ctx: Context, world: World, package: Package) -> Iterator[tuple[Kind, Result]]:
-    if package.edition == "2015":
+    if package.edition == _OLD:
         return  # paths begin at the crate's own root there
     compiled = world.compiled[package.file]
     declared = _declared(ctx, world, package)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from deployer_lib.probes.packages.cargo.locks import LOCK, Lock, read_lock
 from deployer_lib.probes.packages.cargo.manifests import Package, Projects, module_of, read_projects
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
     from deployer_lib.probes.context import Context
 
-__all__ = ["World", "subject_of", "world_of"]
+__all__ = ["NO_PACKAGE", "World", "subject_of", "world_of"]
+
+#: Why nothing can be told where a manifest is there and no package: a workspace without members, or a template.
+NO_PACKAGE: Final = "Cargo.toml is there, and neither it nor a manifest below it is a package of production."
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,8 @@ def development_examined(ctx: Context) -> Examined:
         if use.standing == "development" and _is_judged(layout, use.owner):
             problems += _misplaced(ctx, layout, use, serving)
     tools = [tool for manifest in layout.manifests.values() for tool in _tools(ctx, layout, manifest)]
-    if not uses.files and not layout.problems and not tools:
+    unknown = [*layout.problems, *sources.unknown()]
+    if not uses.files and not unknown and not tools:
         return without_sources(layout)
     return Examined(
         (*problems, *tools),
@@ -68,7 +69,7 @@ def development_examined(ctx: Context) -> Examined:
             "run_by_node": len(serving.files),
             "entries": dict(sorted(serving.entries.items())),
         },
-        layout.problems,
+        tuple(unknown),
     )
 
 

@@ -40,6 +40,8 @@ def drift_examined(ctx: Context) -> Examined:
             problems += _no_lock(ctx, layout, root) if root is roots[0] else ()
         elif lock.problem:
             problems.append(_broken(ctx, layout, root, lock))
+        elif lock.version == "binary":
+            unknown.append(lock.silent_on_platforms)
         else:
             locks.append(lock.file)
             problems += _of_root(ctx, layout, root, lock)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from deployer_lib.app.commands import Done, find_command
 from deployer_lib.check import Code, Fix, Location, Result, errored, failed, passed
 from deployer_lib.errors import ProcessError
+from deployer_lib.probes.packages.kept import kept
 from deployer_lib.probes.packages.node.copying import copy_known, npm_settings, run_npm
 from deployer_lib.probes.packages.node.drift import local_folder
 from deployer_lib.probes.packages.node.sources import layout_known
@@ -96,11 +97,7 @@ def _roots(ctx: Context) -> list[Manifest]:
 
 
 def _install_known(ctx: Context, root: Manifest) -> _Install:
-    key = f"node_install:{root.folder}"
-    known = ctx.memo.get(key)
-    if not isinstance(known, _Install):
-        known = ctx.memo[key] = _install(ctx, root)
-    return known
+    return kept(ctx, f"node_install:{root.folder}", _Install, lambda: _install(ctx, root))
 
 
 def _install(ctx: Context, root: Manifest) -> _Install:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from deployer_lib.errors import ProcessError
+from deployer_lib.probes.packages.kept import kept
 from deployer_lib.probes.packages.node.copying import copy_known, run_npm
 from deployer_lib.probes.packages.node.lock_entry import as_map
 
@@ -45,11 +46,7 @@ class Listing:
 
 def npm_listing(ctx: Context, manifest: Manifest) -> Listing:
     """Return npm's answer for an install root."""
-    key = f"node_listing:{manifest.folder}"
-    known = ctx.memo.get(key)
-    if not isinstance(known, Listing):
-        known = ctx.memo[key] = _asked(ctx, manifest)
-    return known
+    return kept(ctx, f"node_listing:{manifest.folder}", Listing, lambda: _asked(ctx, manifest))
 
 
 def _asked(ctx: Context, manifest: Manifest) -> Listing:

@@ -7,18 +7,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import yaml
-
 from deployer_lib.probes.packages.node.lock_entry import Entry, as_map, as_words
 from deployer_lib.probes.packages.node.manifests import read_text
+from deployer_lib.probes.packages.node.yaml_text import yaml_map
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["LockText", "berry_entries", "bun_lock", "pnpm_lock", "read_yaml", "yarn_entries"]
 
-#: The reader in C, where it was built: lock files are long.
-_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _KEY: Final = re.compile(r"^/?(@?[^@/(]+(?:/[^@/(]+)?)[@/]([^(_]+)")
 _SECTIONS: Final = ("dependencies", "optionalDependencies", "devDependencies")
 _STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"|,(?=\s*[}\]])')
@@ -40,7 +37,7 @@ def pnpm_lock(text: str) -> LockText:
     Raises:
         ValueError: it is no YAML.
     """
-    data = _yaml(text)
+    data = yaml_map(text)
     version = str(data.get("lockfileVersion", ""))
     importers = {
         "" if folder == "." else folder: _pnpm_asked(as_map(raw))
@@ -136,7 +133,7 @@ def berry_entries(text: str) -> tuple[tuple[Entry, ...], frozenset[str]]:
     """
     entries: list[Entry] = []
     requests: set[str] = set()
-    for joined, raw in _yaml(text).items():
+    for joined, raw in yaml_map(text).items():
         if joined == "__metadata" or not isinstance(raw, dict):
             continue
         keys = [key.strip() for key in joined.split(",")]
@@ -212,19 +209,9 @@ def _overridden(data: dict[str, Any]) -> frozenset[str]:
 def read_yaml(path: Path) -> dict[str, Any]:
     """Return a file of YAML, empty where there is none that can be read."""
     try:
-        return _yaml(read_text(path))
+        return yaml_map(read_text(path))
     except (OSError, ValueError):
         return {}
-
-
-def _yaml(text: str) -> dict[str, Any]:
-    try:
-        data = yaml.load(text, Loader=_LOADER)  # noqa: S506  (one of the safe loaders)
-    except yaml.YAMLError as error:
-        raise ValueError(str(error)) from error
-    if not isinstance(data, dict):
-        raise ValueError("it is no map")  # noqa: TRY004  (what is wrong is the file's content)
-    return as_map(data)
 
 
 def _name_of(request: str) -> str:

@@ -46,6 +46,15 @@ class Lock:
     problem: str = ""  # why it can't be read
     _versions: dict[str, list[str]] = field(default_factory=dict)
 
+    @property
+    def silent_on_platforms(self) -> str:
+        """Return why the file does not say on which systems its packages install; empty where it does."""
+        if self.version == "binary":
+            return f"{self.file} is binary, and only bun reads it; write it as text by bun install --save-text-lockfile."
+        if (self.manager, self.version) in {("npm", "1"), ("yarn", "v1")}:
+            return f"{self.file} is of a form that does not say on which systems packages install."
+        return ""
+
     def versions(self, package: str) -> list[str]:
         """Return the locked versions of a package, the one that is hoisted first."""
         if not self._versions:

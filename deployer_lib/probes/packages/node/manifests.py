@@ -10,6 +10,7 @@ from fnmatch import translate
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
+from deployer_lib.probes.packages.node.yaml_text import yaml_map
 from deployer_lib.probes.variables.sources import is_apart
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def layout_of(root: Path) -> Layout:
             read[folder] = found
         elif not is_apart(Path(folder) / "package.json"):
             problems.append(found)
-    members = _members(root, read)
+    members = _members(root, read, problems)
     kept = {
         folder: manifest
         for folder, manifest in read.items()
@@ -193,10 +194,10 @@ def _read(root: Path, folder: str) -> Manifest | str:
     return Manifest(folder, data, text)
 
 
-def _members(root: Path, read: Mapping[str, Manifest]) -> dict[str, str]:
+def _members(root: Path, read: Mapping[str, Manifest], problems: list[str]) -> dict[str, str]:
     members: dict[str, str] = {}
     for folder, manifest in read.items():
-        patterns = _workspaces(root, manifest)
+        patterns = _workspaces(root, manifest, problems)
         wanted = [_pattern(text) for text in patterns if not text.startswith("!")]
         unwanted = [_pattern(text[1:]) for text in patterns if text.startswith("!")]
         prefix = f"{folder}/" if folder else ""
@@ -209,21 +210,25 @@ def _members(root: Path, read: Mapping[str, Manifest]) -> dict[str, str]:
     return members
 
 
-def _workspaces(root: Path, manifest: Manifest) -> list[str]:
+def _workspaces(root: Path, manifest: Manifest, problems: list[str]) -> list[str]:
     declared = manifest.data.get("workspaces")
     if isinstance(declared, dict):
         declared = declared.get("packages")
     patterns = [text for text in declared if isinstance(text, str)] if isinstance(declared, list) else []
+    file = "/".join(filter(None, (manifest.folder, "pnpm-workspace.yaml")))
     try:
-        text = read_text(root / manifest.folder / "pnpm-workspace.yaml")
-    except (OSError, ValueError):
+        listed = yaml_map(read_text(root / file)).get("packages")
+    except FileNotFoundError:
         return patterns
-    listed = re.search(r"^packages:[^\S\n]*\n((?:[^\S\n]*(?:-[^\n]*|#[^\n]*)?\n?)*)", text, re.MULTILINE)
-    for line in listed[1].splitlines() if listed else ():
-        found = re.match(r"\s*-\s*(['\"]?)(.+?)\1\s*(?:#.*)?$", line)
-        if found:
-            patterns.append(found[2])
-    return patterns
+    except (OSError, ValueError) as error:
+        said = " ".join(str(error.strerror if isinstance(error, OSError) else error).split())
+        problems.append(f"{file} can't be read: {said}.")
+        return patterns
+    return (
+        [*patterns, *(text for text in listed if isinstance(text, str))]
+        if isinstance(listed, list)
+        else patterns
+    )
 
 
 def _pattern(text: str) -> re.Pattern[str]:

@@ -54,6 +54,8 @@ def platform_examined(ctx: Context) -> Examined:
         if lock is not None and lock.problem:
             unknown.append(lock.problem)
             continue
+        if lock is not None and lock.silent_on_platforms:
+            unknown.append(lock.silent_on_platforms)
         bound = {} if lock is None else _bound(lock)
         looked += len(lock.entries) if lock else 0
         own = [each for each in layout.manifests.values() if layout.install_root(each) is root]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from deployer_lib.probes.packages.kept import kept
 from deployer_lib.probes.packages.node.imports import SUFFIXES, Import, imports_in
 from deployer_lib.probes.packages.node.manifests import Layout, layout_of
 from deployer_lib.probes.variables.sources import is_apart, list_files
@@ -59,24 +60,24 @@ class Sources:
     unparsed: list[str] = field(default_factory=list)  # what could not be read, with the reason
     passed_over: list[str] = field(default_factory=list)  # too large to be written by people, with the size
 
+    def unknown(self) -> list[str]:
+        """Return a sentence for each file whose imports are unknown."""
+        return [f"{file} could not be read, so that its imports are unknown." for file in self.unparsed]
+
 
 def layout_known(ctx: Context) -> Layout:
     """Return the manifests of the project, read once a phase."""
-    known = ctx.memo.get("node_layout")
-    if not isinstance(known, Layout):
-        known = ctx.memo["node_layout"] = layout_of(ctx.workspace)
-    return known
+    return kept(ctx, "node_layout", Layout, lambda: layout_of(ctx.workspace))
 
 
 def sources_known(ctx: Context) -> Sources:
     """Return the imports of production code, read once a phase."""
-    known = ctx.memo.get("node_sources")
-    if not isinstance(known, Sources):
+
+    def read() -> Sources:
         ctx.progress("reading imports of JavaScript and TypeScript …")
-        known = ctx.memo["node_sources"] = _read(
-            ctx.workspace, layout_known(ctx), ctx.parameters.project.exclude
-        )
-    return known
+        return _read(ctx.workspace, layout_known(ctx), ctx.parameters.project.exclude)
+
+    return kept(ctx, "node_sources", Sources, read)
 
 
 def is_tool_package(folder: str, name: str) -> bool:

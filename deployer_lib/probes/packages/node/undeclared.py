@@ -37,8 +37,7 @@ def undeclared_examined(ctx: Context) -> Examined:
     found = [use for use in uses.found if use.standing != "development"]
     firm = {(use.owner.folder, use.package) for use in found if use.standing != "types"}
     found = [use for use in found if use.standing != "types" or (use.owner.folder, use.package) not in firm]
-    unknown = list(layout.problems)
-    unknown += [f"{file} could not be read, so that its imports are unknown." for file in sources.unparsed]
+    unknown = [*layout.problems, *sources.unknown()]
     if not uses.files and not unknown:
         return without_sources(layout)
     by_package: dict[str, list[Use]] = {}

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
+from deployer_lib.probes.packages.kept import kept
 from deployer_lib.probes.packages.node.aliases import Aliases
 from deployer_lib.probes.packages.node.imports import Import, used_as_values
 from deployer_lib.probes.packages.node.sources import STYLES, layout_known, sources_known
@@ -94,18 +95,12 @@ class Uses:
 
 def aliases_known(ctx: Context) -> Aliases:
     """Return the aliases of the project, read once a phase."""
-    known = ctx.memo.get("node_aliases")
-    if not isinstance(known, Aliases):
-        known = ctx.memo["node_aliases"] = Aliases(ctx.workspace)
-    return known
+    return kept(ctx, "node_aliases", Aliases, lambda: Aliases(ctx.workspace))
 
 
 def uses_known(ctx: Context) -> Uses:
     """Return what is used beyond what is declared, read once a phase."""
-    known = ctx.memo.get("node_uses")
-    if not isinstance(known, Uses):
-        known = ctx.memo["node_uses"] = _uses(ctx, layout_known(ctx), sources_known(ctx))
-    return known
+    return kept(ctx, "node_uses", Uses, lambda: _uses(ctx, layout_known(ctx), sources_known(ctx)))
 
 
 def _uses(ctx: Context, layout: Layout, sources: Sources) -> Uses:

@@ -60,6 +60,7 @@ class Environment:
     modules: dict[str, list[str]] | None = None  # top-level module -> distributions
     versions: dict[str, str] | None = None  # distribution -> version
     requires: dict[str, list[str]] | None = None
+    problem: str = ""  # a failure of this machine's, which says nothing of the project
     systems: dict[str, list[str]] | None = None  # distribution -> its classifiers of operating systems
 
 
@@ -86,7 +87,8 @@ def _make(ctx: Context) -> Environment:
     lock = find_lock(ctx.workspace)
     made = _venv(ctx, folder)
     if made.exit_code != 0:
-        return Environment(lock, python, ("uv", "venv"), made)
+        why = "no virtual environment could be made"
+        return Environment(lock, python, ("uv", "venv"), made, problem=why)
     source = _source(ctx, lock)
     if isinstance(source, Done):
         return Environment(lock, python, ("uv", "export"), source)
@@ -108,7 +110,10 @@ def _make(ctx: Context) -> Environment:
     asked = run_command(
         [str(python), "-I", "-c", _ASK, str(answer)], cwd=ctx.scratch, env=surroundings(), timeout_s=_CHECK_S
     )
-    facts: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8")) if asked.exit_code == 0 else {}
+    if asked.exit_code != 0:
+        why = "the new environment could not be asked what it holds"
+        return Environment(lock, python, command, asked, built=built, problem=why)
+    facts: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
     return Environment(
         lock,
         python,

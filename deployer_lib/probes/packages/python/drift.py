@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -9,7 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from deployer_lib.catalogue import Severity
 from deployer_lib.check import Code, Fix, Location, Result, failed
 from deployer_lib.probes.packages.model import Examined
-from deployer_lib.probes.packages.python.declared import Declared, declared_in
+from deployer_lib.probes.packages.python.declared import Declared, declared_in, unread_manifests
 from deployer_lib.probes.packages.python.locks import find_lock
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def drift_examined(project: Path) -> Examined:
             "declared": len(declared),
             "pinned": len(lock.pins) if lock else 0,
         },
+        tuple(unread_manifests(project)),
     )
 
 
@@ -41,6 +43,9 @@ def _problems(lock: Lock | None, declared: list[Declared]) -> Iterator[Result]:
     if lock is None:
         if declared:
             yield _no_lock(declared)
+        return
+    if lock.problem:
+        yield _broken(lock, declared)
         return
     if lock.unpinned:
         yield _unpinned(lock)
@@ -72,6 +77,30 @@ def _no_lock(declared: list[Declared]) -> Result:
         ),
         locations=(Location(declared[0].file, declared[0].line),),
         declared=[item.text for item in declared],
+    )
+
+
+def _broken(lock: Lock, declared: list[Declared]) -> Result:
+    line = re.search(r"line (\d+)", lock.problem)
+    manifest = declared[0].file if declared else "pyproject.toml"
+    return failed(
+        f"{lock.file} can't be read: {lock.problem}.",
+        subject=lock.file,
+        root_cause=lock.problem,
+        impact="Nothing says which versions belong to this commit, and the application can't be installed from it.",
+        fix=Fix(
+            (f"Take {lock.file} from before it broke, bring it up to {manifest}, and commit it.",),
+            (
+                Code(
+                    "terminal",
+                    f"git checkout HEAD~1 -- {lock.file} && {_relock(lock, manifest)}",
+                    language="shell",
+                ),
+            ),
+            _DOCS,
+            10,
+        ),
+        locations=(Location(lock.file, int(line[1]) if line else 0),),
     )
 
 

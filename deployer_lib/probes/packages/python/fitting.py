@@ -24,6 +24,8 @@ _DOCS: Final = "https://docs.astral.sh/uv/pip/inspection/"
 _SAID: Final = re.compile(
     r"The package `([^`]+)` requires `([^`]+)`, but (?:it's not installed|`([^`]+)` is)"
 )
+#: A line about a package, among which may be words that no finding is made of.
+_FOUND: Final = re.compile(r"The package `")
 _PLATFORM: Final = "was built for a different platform"
 
 
@@ -37,11 +39,17 @@ def fitting_examined(ctx: Context, kind: Kind) -> Examined:
         return Examined(unknown=("uv pip check did not end in time.",))
     problems = tuple(_problems(environment, check, kind))
     said = _SAID.search(check.output) or _PLATFORM in check.output
+    lines = [line.strip() for line in check.lines]
+    strange = [
+        line for line in lines if _FOUND.match(line) and not _SAID.match(line) and _PLATFORM not in line
+    ]
     if check.exit_code != 0 and not said:
-        return Examined(
-            unknown=(f"uv pip check ended with {check.exit_code}: {check.output.strip()[-300:]}",)
-        )
-    return Examined(problems, {"command": "uv pip check", "distributions": len(environment.versions or {})})
+        strange = [f"uv pip check ended with {check.exit_code}: {check.output.strip()[-300:]}"]
+    return Examined(
+        problems,
+        {"command": "uv pip check", "distributions": len(environment.versions or {})},
+        tuple(strange),
+    )
 
 
 def _checked(ctx: Context, environment: Environment) -> Done:

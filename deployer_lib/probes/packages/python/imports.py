@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import sys
 import warnings
 from dataclasses import dataclass
@@ -10,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from deployer_lib.probes.manifests import build_backend_folders
-from deployer_lib.probes.variables.sources import application_files
+from deployer_lib.probes.variables.sources import list_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 __all__ = ["TOOL_FOLDERS", "Import", "is_first_party", "production_imports"]
 
+_MAX_BYTES: Final = 5_000_000  # a source file beyond this is generated
 #: Folders directly below the project that hold tools of developers: their imports may be development dependencies.
 TOOL_FOLDERS: Final = frozenset({"scripts", "tools", "bin", "ci", "hack", "tasks", "contrib", "notebooks"})
 _IMPORT_ERRORS: Final = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
@@ -43,22 +45,34 @@ class Import:
 
 
 def production_imports(project: Path, exclude: Iterable[str] = ()) -> tuple[list[Import], int, list[str]]:
-    """Return foreign imports of production code, the number of files read, and the files that do not parse."""
+    """Return foreign imports of production code, the number of files read, and what could not be read: a sentence's begin each."""
     found: list[Import] = []
-    unparsed: list[str] = []
+    listing = list_files(project, exclude)
+    unparsed = [f"{name} was not looked at ({why})" for name, why, _ in listing.skipped]
     count = 0
     backend = build_backend_folders(project)
-    for relative in application_files(project, frozenset({".py"}), exclude):
+    for file in listing.files:
+        relative = Path(file)
+        if relative.suffix != ".py" or listing.sizes[file] > _MAX_BYTES:
+            continue
         if relative.parts[0] in TOOL_FOLDERS or relative.name in _TOOL_FILES:
             continue
         if any(relative.is_relative_to(folder) for folder in backend if folder not in {"", "."}):
             continue
         try:
+            file.encode()
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 tree = ast.parse((project / relative).read_bytes())
-        except (SyntaxError, ValueError, OSError):
-            unparsed.append(relative.as_posix())
+        except OSError as error:
+            unparsed.append(f"{file} can't be opened ({error.strerror})")
+            continue
+        except UnicodeEncodeError:
+            shown = os.fsencode(file).decode("utf-8", "backslashreplace")
+            unparsed.append(f"{shown} has a name that is no UTF-8")
+            continue
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            unparsed.append(f"{file} does not parse")
             continue
         count += 1
         found += [

@@ -13,7 +13,7 @@ from deployer_lib.probes.packages.python.clean_environment import (
     clean_environment,
     surroundings,
 )
-from deployer_lib.probes.packages.python.interpreter import says_python
+from deployer_lib.probes.packages.python.interpreter import says_outside
 from deployer_lib.probes.printed import shown_output
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def installed(ctx: Context) -> Iterator[Result]:
     environment = clean_environment(ctx)
     lock = environment.lock
     if not environment.ok:
-        why = says_python(ctx.workspace, environment.done.output)
+        why = environment.problem or says_outside(ctx.workspace, environment.done.output)
         yield _not_told(environment, why) if why else _not_installed(ctx, environment)
         return
     own = _own_import(ctx, environment)

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import re
 import sys
-import tomllib
 from typing import TYPE_CHECKING, Final
 
-from deployer_lib.probes.packages.python.declared import section_of
+from deployer_lib.probes.packages.python.declared import read_toml, section_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["declared_python", "says_python", "this_python"]
+__all__ = ["declared_python", "says_outside", "this_python"]
 
 _FROM: Final = re.compile(
     r"^\s*FROM\s+(?:--platform=\S+\s+)?(?:\S+/)?python:(3\.\d+)", re.MULTILINE | re.IGNORECASE
 )
 _EXACT: Final = re.compile(r"(?:python-)?(3\.\d+)")
+#: What uv says where neither manifest nor lock file is at fault.
+_OUTSIDE: Final = re.compile(
+    r"error sending request|client error \(Connect\)|tcp connect error|dns error|Connection (?:refused|reset)|operation timed out"
+    r"|[Nn]o space left on device|invalid peer certificate|HTTP status (?:client|server) error \((?:401|403|407|429|5\d\d)"
+)
 #: What installers say where the reason is the Python they run with.
 _UNSUITED: Final = re.compile(
     r"current Python version .* does not satisfy|Requires-Python|requires a different Python|requires Python .* but|no wheels with a matching Python",
@@ -37,18 +41,17 @@ def declared_python(project: Path) -> str:
             return match.group(1)
     if match := _FROM.search(_text(project / "Dockerfile")):
         return match.group(1)
-    try:
-        data = tomllib.loads(_text(project / "pyproject.toml"))
-    except ValueError:
-        return ""
+    data = read_toml(project / "pyproject.toml")[1]
     asked = str(section_of(data, "project").get("requires-python", ""))
     match = re.search(r"(?:>=|==|~=)\s*(3\.\d+)", asked)
     lowest = match.group(1) if match else ""
     return lowest if lowest and _minor(lowest) > sys.version_info.minor else ""
 
 
-def says_python(project: Path, output: str) -> str:
-    """Return why a failed install may lie in the Python that it was made with, empty where it does not."""
+def says_outside(project: Path, output: str) -> str:
+    """Return why a failed install may lie outside of the project: network, machine, Python; empty where it does not."""
+    if _OUTSIDE.search(output):
+        return "the index could not be reached, or this machine has no room"
     declared = declared_python(project)
     if _UNSUITED.search(output):
         return f"it was tried with Python {this_python()}, and another is asked for"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
-import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from deployer_lib.probes.packages.python.declared import lock_json, read_requirements
+from deployer_lib.probes.packages.python.declared import read_requirements, read_toml, section_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +44,7 @@ class Lock:
     lines: dict[str, int] = field(default_factory=dict)
     unpinned: tuple[tuple[str, int], ...] = ()  # (requirement, line) without one exact version
     hashes: bool = False  # every pin has a digest
+    problem: str = ""  # why it can't be read
     requirements: str = ""  # text of a requirements file made from it, where uv does not read it by itself
 
 
@@ -88,11 +89,9 @@ def _key(name: str) -> str:
 
 
 def _toml_lock(path: Path, name: str) -> Lock:
-    text = path.read_text(encoding="utf-8", errors="replace")
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
-        return Lock(name)
+    text, data, problem = read_toml(path)
+    if problem:
+        return Lock(name, problem=problem)
     packages = [item for item in data.get("package", data.get("packages", [])) if isinstance(item, dict)]
     kept = [item for item in packages if _is_main(item)]
     pins = {_key(str(item["name"])): str(item.get("version", "")) for item in kept if "name" in item}
@@ -123,8 +122,12 @@ def _as_requirements(items: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _pipfile_lock(path: Path, name: str) -> Lock:
-    default = lock_json(path).get("default", {})
     text = path.read_text(encoding="utf-8", errors="replace")
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return Lock(name, problem=f"it is not valid JSON: {error}")
+    default = {key: item for key, item in section_of(data, "default").items() if isinstance(item, dict)}
     pins = {_key(key): str(item.get("version", "")).removeprefix("==") for key, item in default.items()}
     made = [
         " ".join(

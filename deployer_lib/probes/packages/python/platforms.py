@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from typing import TYPE_CHECKING, Any, Final
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -19,7 +18,13 @@ from deployer_lib.probes.packages.documented import says_platform
 from deployer_lib.probes.packages.model import Examined
 from deployer_lib.probes.packages.python.bound import PLATFORM_DISTRIBUTIONS
 from deployer_lib.probes.packages.python.clean_environment import clean_environment
-from deployer_lib.probes.packages.python.declared import Declared, declared_in, section_of
+from deployer_lib.probes.packages.python.declared import (
+    Declared,
+    declared_in,
+    read_toml,
+    section_of,
+    unread_manifests,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,7 +50,6 @@ _MARKERS: Final = {
 }
 #: Part of a classifier's text → the system that it names; what names none of them may be any.
 _SYSTEMS: Final = (("Linux", "Linux"), ("BSD", "Linux"), ("Microsoft", "Windows"), ("MacOS", "macOS"))
-_MAX_BYTES: Final = 20_000_000
 
 
 def platforms_examined(ctx: Context) -> Examined:
@@ -79,6 +83,10 @@ def platforms_examined(ctx: Context) -> Examined:
     return Examined(
         tuple(problems),
         {"declared": len(declared), "conditional": marked, "documented": documented},
+        tuple(unread_manifests(ctx.workspace)),
+        ""
+        if clean_environment(ctx).ok
+        else "what packages say of their platforms can't be read: the clean install failed",
     )
 
 
@@ -91,7 +99,7 @@ def _is_marked(project: Path, item: Declared) -> bool:
     if marker is not None:
         return _MARKED.search(str(marker)) is not None
     if item.file.endswith(("pyproject.toml", "Pipfile")):
-        data = _toml(project / item.file)
+        data = read_toml(project / item.file)[1]
         return any(
             isinstance(value, dict) and bool({"markers", "platform", "sys_platform"} & value.keys())
             for table in _tables(data)
@@ -124,7 +132,7 @@ def _bound_by_files(project: Path) -> dict[str, str]:
     """Return packages of which the lock file names wheels for one platform alone and no source."""
     found: dict[str, str] = {}
     for name in _LOCKS:
-        data = _toml(project / name)
+        data = read_toml(project / name)[1]
         for item in data.get("package", data.get("packages", [])):
             if isinstance(item, dict) and isinstance(item.get("name"), str):
                 platform = _platform_of([*_files(item)])
@@ -165,15 +173,6 @@ def _platform_of(files: list[str]) -> str:
     if kinds == {"Linux", "macOS"}:
         return "Linux and macOS"
     return next(iter(kinds)) if len(kinds) == 1 else ""
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            return {}
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
 
 
 # -- findings --------------------------------------------------------------------------------------------------------

@@ -6,16 +6,15 @@ rewritten to be relative to the repository.
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from deployer_lib.check import Location
 from deployer_lib.probes.packages.model import Examined
 from deployer_lib.probes.packages.python.clean_environment import MANIFESTS, is_python
-from deployer_lib.probes.packages.python.declared import section_of
+from deployer_lib.probes.packages.python.declared import read_toml, section_of
 from deployer_lib.probes.packages.python.imports import TOOL_FOLDERS, is_first_party
 from deployer_lib.probes.variables.sources import list_files
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from deployer_lib.check import Result
     from deployer_lib.probes.context import Context
 
-__all__ = ["examined_together", "on_root", "python_roots", "rebased"]
+__all__ = ["examined_together", "on_root", "python_roots", "rebased", "roots_left_out"]
 
 #: Subjects that every project has, so that a project's folder must tell them apart.
 _GENERAL: Final = frozenset({"pip", "install", "import", "lock file", "pins"})
@@ -33,7 +32,18 @@ _MAX_ROOTS: Final = 8
 
 
 def python_roots(project: Path, exclude: Iterable[str] = ()) -> list[Path]:
-    """Return the folders of a repository's Python projects, relative to it; the repository's own first."""
+    """Return the folders of a repository's Python projects that are judged, relative to it; the repository's own first."""
+    return _all_roots(project, exclude)[:_MAX_ROOTS]
+
+
+def roots_left_out(project: Path, exclude: Iterable[str] = ()) -> list[str]:
+    """Return a sentence about the projects beyond those that are judged, nothing where there are none."""
+    more = _all_roots(project, exclude)[_MAX_ROOTS:]
+    shown = ", ".join(root.as_posix() for root in more)
+    return [f"{len(more)} more Python projects were not looked at: {shown}."] if more else []
+
+
+def _all_roots(project: Path, exclude: Iterable[str]) -> list[Path]:
     files = list_files(project, exclude).files
     code = [Path(file) for file in files if file.endswith(".py")]
     roots = [Path()] if is_python(project) else []
@@ -51,7 +61,7 @@ def python_roots(project: Path, exclude: Iterable[str] = ()) -> list[Path]:
             and any(each.is_relative_to(folder) for each in code)
         ):
             roots.append(folder)
-    return roots[:_MAX_ROOTS]
+    return roots
 
 
 def on_root(ctx: Context, root: Path, roots: Iterable[Path]) -> Context:
@@ -131,18 +141,15 @@ def _relative(pattern: str, root: Path) -> str:
 def _declares(path: Path) -> bool:
     if path.name != "pyproject.toml":
         return path.name != "setup.cfg"
-    data = _toml(path)
+    text, data, why = read_toml(path)
+    if why:
+        return "{{" not in text  # broken: to be named; else a template
     tools = section_of(data, "tool")
     return "project" in data or "poetry" in tools or "workspace" in section_of(tools, "uv")
 
 
 def _members(project: Path) -> list[str]:
-    members = section_of(_toml(project / "pyproject.toml"), "tool", "uv", "workspace").get("members", [])
+    members = section_of(read_toml(project / "pyproject.toml")[1], "tool", "uv", "workspace").get(
+        "members", []
+    )
     return [str(member).strip("/") for member in members] if isinstance(members, list) else []
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}

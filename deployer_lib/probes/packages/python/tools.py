@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["locked_tools", "misplaced_tools"]
 
+#: Lock files that hold every group, each marked or told by the manifest: what production installs is chosen from them.
+_WITH_GROUPS: Final = frozenset({"uv.lock", "poetry.lock", "pdm.lock", "pylock.toml"})
 _NAMED: Final = 5  # packages that a sentence names
 _DOCS: Final = "https://packaging.python.org/en/latest/specifications/dependency-groups/"
 
@@ -51,6 +53,8 @@ def locked_tools(
         needed: what production declares, and all that it requires.
         known: names that are findings already.
     """
+    if lock.file in _WITH_GROUPS:
+        return
     names = sorted(
         name
         for name, entries in declared.items()

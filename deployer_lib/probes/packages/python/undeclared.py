@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from deployer_lib.check import Code, Fix, Location, Result, failed
 from deployer_lib.probes.packages.model import Examined, Kind
 from deployer_lib.probes.packages.python.clean_environment import Environment, clean_environment
-from deployer_lib.probes.packages.python.declared import Declared, declared_in, line_of
+from deployer_lib.probes.packages.python.declared import Declared, declared_in, line_of, unread_manifests
 from deployer_lib.probes.packages.python.extras import with_installed_extras
 from deployer_lib.probes.packages.python.imports import Import, production_imports
 from deployer_lib.probes.packages.python.tools import locked_tools, misplaced_tools
@@ -121,22 +121,25 @@ def imports_examined(ctx: Context, kind: Kind) -> Examined:
     """
     imports, files, unparsed = production_imports(ctx.workspace, ctx.parameters.project.exclude)
     if not files:
-        return Examined(unknown=("No production source file (.py) was found.",))
+        return Examined(unknown=(*unparsed, "No production source file (.py) was found."))
     environment = clean_environment(ctx)
     world = _world(ctx.workspace, environment)
     by_top: dict[str, list[Import]] = {}
     for item in imports:
         by_top.setdefault(item.top, []).append(item)
+    unread = unread_manifests(ctx.workspace)
     judged = [
         found
         for top, items in sorted(by_top.items())
-        if (environment.ok or world.is_told_by_name(top)) and (found := _judge(ctx, world, top, items))
+        if not unread
+        and (environment.ok or world.is_told_by_name(top))
+        and (found := _judge(ctx, world, top, items))
     ]
     problems = [problem for its_kind, problem in judged if its_kind == kind]
     if kind == "dev_in_production":
         every = (item for items in world.declared.values() for item in items)
         problems += misplaced_tools(every, frozenset(by_top))
-        if environment.lock is not None:
+        if environment.lock is not None and environment.ok:
             known = frozenset(problem.subject for problem in problems)
             problems += locked_tools(world.declared, environment.lock, world.needed(), known)
     return Examined(
@@ -146,7 +149,7 @@ def imports_examined(ctx: Context, kind: Kind) -> Examined:
             "imports": {top: ", ".join(world.distributions(top)) for top in sorted(by_top)},
             "declared_in": [*sorted({item.file for items in world.declared.values() for item in items})],
         },
-        tuple(f"{file} does not parse, so that its imports are unknown." for file in unparsed),
+        (*unread, *(f"{text}, so that its imports are unknown." for text in unparsed)),
         "" if environment.ok else "not all imports can be told apart: the clean install failed",
     )
 
