@@ -6,7 +6,6 @@ The names here are what notebooks and teams' own checks import; everything else 
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     from deployer_lib.probes.own import own_check
     from deployer_lib.proving import assert_trips
     from deployer_lib.reports.phase import ReportPhase
+
+    __version__: str
 
 __all__ = [
     "Code",
@@ -38,8 +39,6 @@ __all__ = [
     "skipped",
 ]
 
-__version__: Final = version("deployer-lib")
-
 #: Name → module; imported when first asked for, since a command needs few of them.
 _HOMES: Final = {
     "Phase": "phase",
@@ -56,6 +55,10 @@ _HOMES: Final = {
 
 
 def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415  (slow to import, and few commands ask)
+
+        return version("deployer-lib")
     if name in _HOMES:
         return getattr(import_module(f"deployer_lib.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'deployer_lib' has no attribute {name!r}")

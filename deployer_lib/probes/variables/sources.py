@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["Listing", "application_files", "is_apart", "list_files"]
+__all__ = ["Listing", "application_files", "is_apart", "list_files", "read_bytes"]
 
 #: Folders, at any depth below the root, that hold no code of the running application.
 _FOLDERS: Final = frozenset(
@@ -157,6 +157,25 @@ def application_files(root: Path, suffixes: frozenset[str], exclude: Iterable[st
     for relative in listing.files:
         if os.path.splitext(relative)[1] in suffixes and listing.sizes[relative] <= _MAX_BYTES:  # noqa: PTH122  (ten thousand times)
             yield Path(relative)
+
+
+def read_bytes(root: Path, relative: str) -> bytes:
+    """Return a file's bytes; by the system's own calls, since it is done for every file of a project.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    opened = os.open(f"{root}/{relative}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        pieces = []
+        size = os.fstat(opened).st_size + 1  # one more than there is: the end is seen with the first call
+        while data := os.read(opened, size):
+            pieces.append(data)
+            if len(data) < size:
+                break
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    finally:
+        os.close(opened)
 
 
 def _foreign(folder: str) -> bool:

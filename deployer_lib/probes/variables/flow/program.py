@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from tree_sitter import Parser, Query, QueryCursor
 
+from deployer_lib.probes.variables.sources import read_bytes
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
@@ -100,7 +102,7 @@ class Program:
             OSError: it can't be read.
         """
         if path not in self._sources:
-            self._sources[path] = (self.root / path).read_bytes()
+            self._sources[path] = read_bytes(self.root, path)
         return self._sources[path]
 
     def file(self, path: str) -> SourceFile:

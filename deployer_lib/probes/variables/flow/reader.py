@@ -83,11 +83,22 @@ class FlowReader:
         marked += sorted(set(self.grammar.further(program)) - set(marked))
         wrappers: Wrappers = {}
         results: dict[str, list[_KeyRead]] = {}
+        direct: dict[str, list[_KeyRead]] = {}
+        known = -1  # files that were parsed when direct was made: a new one may hold a constant
         for _ in range(_MAX_ROUNDS):
             for path in marked:
                 program.file(path)
             names = _names(program, wrappers)
-            results = {path: _reads(program, program.file(path), wrappers, names) for path in marked}
+            if known != len(program.files):
+                direct.clear()
+            for path in marked:
+                if path not in direct:
+                    direct[path] = _directly(program, program.file(path))
+            known = len(program.files)
+            results = {
+                path: direct[path] + _by_wrappers(program, program.file(path), wrappers, names)
+                for path in marked
+            }
             before = _shape(wrappers), marked
             wrappers = _wrappers(program, results)
             marked = _with_callers(program, sources, marked, wrappers)
@@ -123,23 +134,29 @@ def _may_wrap(file: SourceFile, call: Call, names: frozenset[str]) -> bool:
     return brought is not None and (brought.name in names or brought.name in {"default", ""})
 
 
-def _reads(program: Program, file: SourceFile, wrappers: Wrappers, names: frozenset[str]) -> list[_KeyRead]:
+def _directly(program: Program, file: SourceFile) -> list[_KeyRead]:
+    return [
+        found
+        for node in file.candidates
+        for read in program.language.reads(node, file, program)
+        for found in _direct(program, file, read)
+    ]
+
+
+def _by_wrappers(
+    program: Program, file: SourceFile, wrappers: Wrappers, names: frozenset[str]
+) -> list[_KeyRead]:
+    """Return what the file's calls of functions that wrap a read come to."""
     reads: list[_KeyRead] = []
-    for node in file.candidates:
-        for read in program.language.reads(node, file, program):
-            reads.extend(_direct(program, file, read))
-    if wrappers:
-        for call in file.calls:
-            if not _may_wrap(file, call, names):
-                continue
-            for there, function in program.functions_named(file, call):
-                if function.node.id in wrappers and not (
-                    there is file and _is_inside(call.node, function.node)
-                ):
-                    found = _wrapped(program, file, call, function, wrappers[function.node.id])
-                    sure = _is_sure(file, call, function)
-                    reads.extend(r for r in found if _LIKELY[sure].match(r.name or "A"))
-                    break
+    for call in file.calls if wrappers else ():
+        if not _may_wrap(file, call, names):
+            continue
+        for there, function in program.functions_named(file, call):
+            if function.node.id in wrappers and not (there is file and _is_inside(call.node, function.node)):
+                found = _wrapped(program, file, call, function, wrappers[function.node.id])
+                sure = _is_sure(file, call, function)
+                reads.extend(r for r in found if _LIKELY[sure].match(r.name or "A"))
+                break
     return reads
 
 

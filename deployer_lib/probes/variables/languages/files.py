@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from deployer_lib.probes.variables.sources import read_bytes
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
@@ -23,8 +25,8 @@ def texts_of(root: Path, files: Sequence[Path], found: Found) -> Iterator[tuple[
     """
     for relative in files:
         try:
-            text = (root / relative).read_text(encoding="utf-8-sig", errors="replace")
+            data = read_bytes(root, f"{relative}")
         except OSError as error:
             found.skipped.append((relative.as_posix(), f"it can't be read: {error.strerror}", 0))
         else:
-            yield relative, text
+            yield relative, data.decode("utf-8-sig", "replace").replace("\r\n", "\n")

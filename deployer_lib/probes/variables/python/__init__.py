@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["PythonReader"]
 
 _MAX_ROUNDS: Final = 12  # of wrappers around wrappers
+#: Of the sources that don't mention the environment, up to which all are parsed to name what is broken; in more of them a
+#: broken one hides no variable, and parsing would be most of a scan's cost.
+_FEW_BYTES: Final = 500_000
 
 
 class PythonReader:
@@ -54,19 +57,23 @@ class PythonReader:
 
 
 def _marked(project: Project, found: Found) -> list[str]:
+    """Return the files that may touch the environment; what is no Python is named, among the others while they are few."""
     marked: list[str] = []
+    others: list[str] = []
     for path in project.files:
         try:
             source = project.source(path)
         except OSError as error:
             found.skipped.append((path, f"it can't be read: {error.strerror}", 0))
             continue
-        fault = _fault(source)
+        (marked if any(marker in source for marker in MARKERS) else others).append(path)
+    few = sum(len(project.source(path)) for path in others) <= _FEW_BYTES
+    for path in [*marked, *(others if few else ())]:
+        fault = _fault(project.source(path))
         if fault is not None:
             found.skipped.append((path, *fault))
-        elif any(marker in source for marker in MARKERS):
-            marked.append(path)
-    return marked
+    broken = {path for path, _, _ in found.skipped}
+    return [path for path in marked if path not in broken]
 
 
 def _fault(source: bytes) -> tuple[str, int] | None:

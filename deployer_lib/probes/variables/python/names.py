@@ -10,6 +10,7 @@ from deployer_lib.probes.variables.python import syntax
 from deployer_lib.probes.variables.python.idioms import ENVIRONMENTS, INSTANCES, MAPPING_COPIES
 from deployer_lib.probes.variables.python.module import Module, dotted_name, load_module
 from deployer_lib.probes.variables.python.syntax import arguments, scope_of, text, unwrap
+from deployer_lib.probes.variables.sources import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +58,7 @@ class Project:
     def source(self, path: str) -> bytes:
         """Return a file's bytes, kept once read."""
         if path not in self.sources:
-            self.sources[path] = (self.root / path).read_bytes()
+            self.sources[path] = read_bytes(self.root, path)
         return self.sources[path]
 
     def module(self, path: str) -> Module:
