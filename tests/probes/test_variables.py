@@ -239,6 +239,30 @@ def test_command_line_options_and_prefixed_blocks(tmp_path: Path) -> None:
     } == found
 
 
+def test_libraries_that_read_by_themselves(tmp_path: Path) -> None:
+    """A library's own variable counts where the code names none; elsewhere the one that it names."""
+    found = needs(
+        tmp_path,
+        settings="""
+            import dj_database_url
+            import django_cache_url as cache
+            from envparse import env
+            from prettyconf import config
+            DATABASES = {"default": dj_database_url.config(default="mysql://shop"), "old": dj_database_url.config(env="OLD_URL")}
+            CACHES = {"default": cache.config()}
+            PARSED = dj_database_url.parse("postgres://shop")
+            A = config("A")
+            B = config("B", default=3)
+            C = env("C")
+            D = env.int("D", default=1)
+        """,
+    )
+    assert {
+        "DATABASE_URL": "default", "OLD_URL": "optional", "CACHE_URL": "optional",
+        "A": "required", "B": "default", "C": "required", "D": "default",
+    } == found  # fmt: skip
+
+
 def test_code_that_is_not_the_application_is_left_out(tmp_path: Path) -> None:
     """Tests, documents, examples and foreign code do not count; the root's own name and parents say nothing."""
     read = "import os\nx = os.environ['{}']\n"

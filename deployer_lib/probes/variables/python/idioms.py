@@ -46,6 +46,12 @@ MARKERS: Final = (
     b"envvar",
     b"env_var",
     b"BaseSettings",
+    b"dj_database_url",
+    b"dj_email_url",
+    b"dj_search_url",
+    b"django_cache_url",
+    b"prettyconf",
+    b"envparse",
 )
 
 #: What is indexed, tested by ``in`` and subtracted like ``os.environ``.
@@ -68,6 +74,8 @@ INSTANCES: Final = {
     "environ.FileAwareEnv": "environ.Env()",
     "environs.Env": "environs.Env()",
     "environs.FileAwareEnv": "environs.Env()",
+    "envparse.Env": "envparse.Env()",
+    "prettyconf.Configuration": "prettyconf.config",
 }
 
 _ENVIRON_CASTS: Final = "str bytes int float json url path"
@@ -87,6 +95,15 @@ _ENVIRONS_METHODS: Final = (
     "str int bool float decimal list dict json datetime date time timedelta path log_level uuid url enum"
 )
 
+#: Functions that read one variable of their own, unless they are told another by ``env``; {} without it and a default.
+_OWN_VARIABLES: Final = {
+    "dj_database_url.config": "DATABASE_URL",
+    "dj_email_url.config": "EMAIL_URL",
+    "dj_search_url.config": "SEARCH_URL",
+    "django_cache_url.config": "CACHE_URL",
+}
+_ENVPARSE_CASTS: Final = "str bool int float list dict json url set tuple"
+
 #: Calls that read, by dotted name.
 READS: Final[dict[str, Call]] = {
     "os.getenv": _OPTIONAL,
@@ -105,6 +122,12 @@ READS: Final[dict[str, Call]] = {
     **{f"environ.Env().{name}": _REQUIRED for name in _ENVIRON_CASTS.split()},
     **{f"environ.Env().{name}": _NAMED for name in _ENVIRON_COLLECTIONS.split()},
     **{f"environ.Env().{name}": Call("required", usual=usual) for name, usual in _ENVIRON_URLS.items()},
+    **{name: Call("optional", names=("env",), usual=usual) for name, usual in _OWN_VARIABLES.items()},
+    "prettyconf.config": _NAMED,
+    "envparse.env": _NAMED,
+    "envparse.Env()": _NAMED,
+    **{f"envparse.env.{name}": _NAMED for name in _ENVPARSE_CASTS.split()},
+    **{f"envparse.Env().{name}": _NAMED for name in _ENVPARSE_CASTS.split()},
     "environs.Env()": _REQUIRED,
     "environs.env": _REQUIRED,
     **{f"environs.Env().{name}": _REQUIRED for name in _ENVIRONS_METHODS.split()},
