@@ -26,6 +26,7 @@ __all__ = [
     "Secret",
     "is_secret_name",
     "looks_like_reference",
+    "mask_urls",
     "reference_kinds",
 ]
 
@@ -46,6 +47,9 @@ _SECRET_NAME: Final = re.compile(
 )
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _COMMAND_TIMEOUT_S: Final = 30.0
+#: Of a URL: the password, with further @ in it, and a token that stands alone before the host (longer than a user's name).
+_URL_PASSWORD: Final = re.compile(r"(?<=://)([^\s/@:]*):([^\s/@]+(?:@[^\s/@.]*)*)@")
+_URL_TOKEN: Final = re.compile(r"(?<=://)[\w.~%+-]{20,}@")
 
 
 def is_secret_name(name: str) -> bool:
@@ -54,6 +58,11 @@ def is_secret_name(name: str) -> bool:
     while words and words[-1].isdecimal():
         words.pop()  # SECRET_KEY_2
     return bool(_SECRET_NAME.search("_".join(words)))
+
+
+def mask_urls(text: str) -> str:
+    """Return a text without the passwords and tokens of the URLs in it."""
+    return _URL_TOKEN.sub(f"{SECURE}@", _URL_PASSWORD.sub(rf"\1:{SECURE}@", text))
 
 
 def looks_like_reference(text: str) -> bool:

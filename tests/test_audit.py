@@ -128,6 +128,24 @@ def test_secrets_are_told_without_their_values(tmp_path: Path) -> None:
     assert value not in json.dumps(told) + said
 
 
+def test_fallbacks_are_shown_without_what_is_secret(tmp_path: Path) -> None:
+    """In the table and in the document: a secret's fallback not at all, an address's without its password."""
+    (tmp_path / "app.py").write_text(
+        "import os\nA = os.getenv('JWT_SECRET', 'hunter2024!Zk')\nB = os.getenv('DATABASE_URL', 'pg://shop:pa55word@db/x')\n",
+        encoding="utf-8",
+    )
+    _, told, said = audit(tmp_path)
+    shown = {row["name"]: row["default"] for row in told["variables"]}
+    assert {"JWT_SECRET": "[secure]", "DATABASE_URL": "pg://shop:[secure]@db/x"} == shown
+    table = subprocess.run(
+        [sys.executable, "-m", "deployer_lib", "audit", "variables", str(tmp_path)],
+        capture_output=True, timeout=120, check=False, env={**os.environ, "COLUMNS": "160"},
+    ).stdout.decode()  # fmt: skip
+    assert "[secure]" in table
+    for secret in ("hunter2024", "pa55word"):
+        assert secret not in json.dumps(told) + said + table
+
+
 def test_fallbacks_that_could_not_be_read_are_no_clean_end(tmp_path: Path) -> None:
     """The rest is told; what waits for the mending of a file that does not parse says so, and the command ends with 3."""
     text = 'import os\ndef f(:\nK = os.environ.get("JWT_SECRET", "changeme")\n'

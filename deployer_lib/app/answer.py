@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import urlsplit
 
-from deployer_lib.secret import SECURE, is_secret_name
+from deployer_lib.secret import SECURE, is_secret_name, mask_urls
 
 if TYPE_CHECKING:
     import httpx
@@ -29,7 +29,6 @@ _SECRET_HEADERS: Final = frozenset(
 )
 _COOKIE_VALUE: Final = re.compile(r"^([^=;]*)=[^;]*")
 _QUERY_VALUE: Final = re.compile(r"([?&#;])([\w.-]+)=([^&#;\s]+)")
-_USERINFO: Final = re.compile(r"(://[^\s/@:]*:)[^\s/@]+@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +106,9 @@ def _masked_header(name: str, value: str) -> str:
         return _COOKIE_VALUE.sub(rf"\1={SECURE}", value)
     if name in _SECRET_HEADERS or is_secret_name(name):
         return SECURE
-    value = _USERINFO.sub(rf"\1{SECURE}@", value)
     return _QUERY_VALUE.sub(
-        lambda found: f"{found[1]}{found[2]}={SECURE if is_secret_name(found[2]) else found[3]}", value
+        lambda found: f"{found[1]}{found[2]}={SECURE if is_secret_name(found[2]) else found[3]}",
+        mask_urls(value),
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from deployer_lib.check import Outcome, Result
 from deployer_lib.probes.packages import ecosystems_of
+from deployer_lib.probes.packages.saying import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,7 +37,8 @@ def document(ctx: Context, checks: Sequence[Check]) -> dict[str, JSONValue]:
         kind: _rows(c.result for c in checks if c.id == check_id and c.outcome is Outcome.FAIL)
         for kind, check_id in _KINDS.items()
     }
-    found["drift"] = _rows(result for one in ecosystems for result in one.examine(ctx, "drift").problems)
+    compared = [result for one in ecosystems for result in said(one.examine(ctx, "drift"), one.name)]
+    found["drift"] = _rows(result for result in compared if result.outcome is Outcome.FAIL)
     return {"schema": "audit-dependencies/1", **found, "ecosystems": [one.name for one in ecosystems]}
 
 

@@ -87,6 +87,7 @@ def folder_context(path: Path, exclude: Sequence[str], progress: Callable[[str],
             "environment": _NAME,
             "project": {"path": str(path), "exclude": list(exclude)},
             "deploy": {"kind": "none", "address": _NO_TARGET},
+            "install": {"imports": False},  # an audit runs nothing of what it looks at
         }
     )
     guard = Guard(_NAME, frozenset({Effect.OBSERVE}), set())

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from deployer_lib.probes.variables.documents import documents_of, example_of
 from deployer_lib.probes.variables.known import known_scan
-from deployer_lib.secret import SECURE, is_secret_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,11 +26,10 @@ def document(ctx: Context, checks: Sequence[Check]) -> dict[str, JSONValue]:  # 
     def row(variable: Variable) -> dict[str, JSONValue]:
         mention = documents.mention(variable.name)
         noted = example.comments.get(variable.name, "") if example else ""
-        secret = bool(variable.default) and is_secret_name(variable.name)
         return {
             "name": variable.name,
             "need": variable.need,
-            "default": SECURE if secret else variable.default,
+            "default": variable.shown_default,
             "references": [
                 {"file": r.file, "line": r.line, "column": r.column, "idiom": r.idiom}
                 for r in variable.references

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from deployer_lib.cli.output import Json, err, fail, out
@@ -85,10 +86,12 @@ def _audited(
     if table.row_count:
         console.print(table)
     for line in _notes(found.document):
-        console.print(line, highlight=False)
+        console.print(escape(line), highlight=False)
     for check in found.checks:
         if check.outcome.value in {"error", "skip"}:
-            console.print(f"{check.outcome.value}: {check.id}: {check.result.message}", highlight=False)
+            console.print(
+                escape(f"{check.outcome.value}: {check.id}: {check.result.message}"), highlight=False
+            )
     counts = sum(check.outcome.value == "fail" for check in found.checks)
     console.print(f"\n{counts} findings" if counts != 1 else "\n1 finding")
     raise typer.Exit(found.exit_code)
@@ -113,10 +116,10 @@ def _variables(document: dict[str, Any]) -> Table:
         table.add_row(
             row["name"],
             row["need"],
-            default if len(default) <= _DEFAULT_WIDTH else f"{default[: _DEFAULT_WIDTH - 1]}…",
+            escape(default if len(default) <= _DEFAULT_WIDTH else f"{default[: _DEFAULT_WIDTH - 1]}…"),
             "✅" if row["in_example"] else "❌",
             "✅" if row["documented"] else "❌",
-            places[0] + (f" (+{len(places) - 1})" if len(places) > 1 else ""),
+            escape(places[0] + (f" (+{len(places) - 1})" if len(places) > 1 else "")),
         )
     return table
 
@@ -125,7 +128,7 @@ def _dependencies(document: dict[str, Any]) -> Table:
     table = _table("problem", "package", "place", "what was seen")
     for kind in ("undeclared", "dev_in_production", "peers", "conflicts", "platform", "drift"):
         for row in document[kind]:
-            table.add_row(kind, row["name"], _place(row), row["detail"])
+            table.add_row(kind, *map(escape, (row["name"], _place(row), row["detail"])))
     return table
 
 
@@ -133,7 +136,7 @@ def _secrets(document: dict[str, Any]) -> Table:
     table = _table("kind", "value", "committed", "place")
     for row in document["secrets"]:
         committed = {True: "yes", False: "no", None: "unknown"}[row["committed"]]
-        table.add_row(row["kind"], row["masked"], committed, _place(row))
+        table.add_row(row["kind"], escape(row["masked"]), committed, escape(_place(row)))
     return table
 
 
@@ -141,7 +144,11 @@ def _migrations(document: dict[str, Any]) -> Table:
     table = _table("tool", "app", "revisions", "head", "folder")
     for row in document["histories"]:
         table.add_row(
-            row["tool"], row["app"], str(len(row["revisions"])), ", ".join(row["heads"]), row["folder"]
+            row["tool"],
+            row["app"],
+            str(len(row["revisions"])),
+            ", ".join(row["heads"]),
+            escape(row["folder"]),
         )
     return table
 

@@ -84,7 +84,9 @@ class Install(Section):
     timeout_s: Seconds = 300
     """Time limit in seconds."""
     scripts: bool = False
-    """Whether install scripts of packages may run in the clean install; they run code of strangers."""
+    """Whether install scripts of packages may run in the clean install, and source distributions be built: both run code of strangers."""
+    imports: bool = True
+    """Whether the project's own Python package is imported after the clean install, which runs its code."""
 
 
 class Variables(Section):

@@ -10,7 +10,7 @@ from deployer_lib.errors import ProcessError
 from deployer_lib.probes.context import Context, probe
 from deployer_lib.probes.packages import ecosystems_of
 from deployer_lib.probes.packages.python.clean_environment import surroundings
-from deployer_lib.probes.packages.saying import said
+from deployer_lib.probes.packages.saying import said, without_credentials
 from deployer_lib.secret import Secret
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def clean_install(ctx: Context) -> Iterable[Result]:
         )
     for ecosystem in ecosystems:
         yield from said(ecosystem.examine(ctx, "drift"), f"{ecosystem.name} lock file")
-        yield from ecosystem.install(ctx)
+        yield from map(without_credentials, ecosystem.install(ctx))
 
 
 def _declared_command(ctx: Context, command: Sequence[Secret | str]) -> Result:

@@ -110,7 +110,7 @@ def _row(variable: Variable) -> JSONValue:
     return {
         "name": variable.name,
         "need": variable.need,
-        "default": "[secure]" if variable.default and is_secret_name(variable.name) else variable.default,
+        "default": variable.shown_default,
         "references": [
             {"file": place.file, "line": place.line, "column": place.column, "idiom": place.idiom}
             for place in variable.references
@@ -190,7 +190,7 @@ def _documented(variable: Variable, example: Example | None, documents: Document
         fix=Fix((f"Add {variable.name} to {' and '.join(missing)}.",), tuple(code), _DOCS, 5),
         locations=_places(variable),
         need=variable.need,
-        default=None if is_secret_name(variable.name) else variable.default,
+        default=variable.shown_default,
         in_example=in_example,
         documented=mention is not None,
         missing_in=[*missing],
@@ -259,13 +259,13 @@ def _example_line(variable: Variable) -> str:
 def _example_value(variable: Variable) -> str:
     if is_secret_name(variable.name):
         return _SECRET_EXAMPLE
-    if variable.default is not None and len(variable.default.split()) <= 1:
-        return variable.default
+    if variable.shown_default is not None and len(variable.shown_default.split()) <= 1:
+        return variable.shown_default
     return next((value for end, value in _EXAMPLES if variable.name.endswith(end)), "value")
 
 
 def _table_row(variable: Variable) -> str:
-    default = "" if variable.default is None or is_secret_name(variable.name) else f"`{variable.default}`"
+    default = f"`{variable.shown_default}`" if variable.shown_default is not None else ""
     need = "yes" if variable.need == "required" else "no"
     return (
         "| Variable | Required | Default | Meaning |\n| --- | --- | --- | --- |\n"

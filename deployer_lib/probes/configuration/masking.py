@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Final
 
-from deployer_lib.secret import SECURE, is_secret_name
+from deployer_lib.secret import SECURE, is_secret_name, mask_urls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["mask", "mask_text", "secrets_of"]
 
-_IN_URL: Final = re.compile(r"(?<=://)([^\s/@:]*):([^\s/@]+(?:@[^\s/@.]*)*)@")
 _PAIR: Final = re.compile(r"(?i)\b(password|passwd|pwd|secret|token|api[_-]?key)\s*=\s*([^\s;&\"']+)")
 _SHORTEST: Final = 4  # a shorter text occurs everywhere; it is masked where it stands as a whole
 
@@ -35,13 +34,13 @@ def mask(value: JSONValue, secrets: Iterable[str] = (), name: str = "") -> JSONV
         return [mask(item, secrets, name) for item in value]
     if is_secret_name(name) and value not in (None, "", True, False):
         # A connection string is told by its name, and what it says beside the password is what rules are about.
-        return mask_text(value, secrets) if isinstance(value, str) and _IN_URL.search(value) else SECURE
+        return mask_text(value, secrets) if isinstance(value, str) and mask_urls(value) != value else SECURE
     return mask_text(value, secrets) if isinstance(value, str) else value
 
 
 def mask_text(text: str, secrets: Iterable[str] = ()) -> str:
     """Return a text without passwords of URLs and connection strings, and without known secrets."""
-    text = _IN_URL.sub(rf"\1:{SECURE}@", text)
+    text = mask_urls(text)
     text = _PAIR.sub(rf"\1={SECURE}", text)
     for secret in sorted(secrets, key=len, reverse=True):
         if text == secret:

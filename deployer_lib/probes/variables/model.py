@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from deployer_lib.secret import SECURE, is_secret_name, mask_urls
+
 __all__ = ["NEEDS", "Found", "Need", "Read", "Reference", "Scan", "Variable"]
 
 #: required: unset, at least one read fails; default: a fallback stands with the read; optional: absence is tolerated.
@@ -51,6 +53,13 @@ class Variable:
     need: Need
     default: str | None  # of its first read that has one, as text; None where there is none
     references: tuple[Reference, ...]  # by file and line
+
+    @property
+    def shown_default(self) -> str | None:
+        """Return the default as it may be shown: a secret's not at all, a URL's without its password."""
+        if not self.default:
+            return self.default
+        return SECURE if is_secret_name(self.name) else mask_urls(self.default)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deployer_lib.check import Outcome, Skip
+from deployer_lib.check import Code, Fix, Outcome, Skip, failed
 from deployer_lib.probes.dependencies import (
     conflicts,
     dependencies_declared,
@@ -30,6 +30,7 @@ from deployer_lib.probes.packages.python.locks import Lock
 from deployer_lib.probes.packages.python.roots import python_roots, roots_left_out
 from deployer_lib.probes.packages.python.tools import locked_tools
 from deployer_lib.probes.packages.saying import said
+from deployer_lib.secret import mask_urls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -235,3 +236,24 @@ def test_projects_beyond_the_limit_are_named(tmp_path: Path) -> None:
 def test_a_word_of_every_readme_is_no_mention_of_a_package(tmp_path: Path, text: str, where: str) -> None:
     write(tmp_path, {"README.md": text})
     assert where == says_platform(tmp_path, "sh", "Linux and macOS")
+
+
+def test_a_finding_shows_no_credentials_of_a_declared_address() -> None:
+    """A dependency may be declared with a password or a token in its URL; neither is repeated anywhere."""
+    address = (
+        "git+https://build:pa55word@git.example/a.git and https://ghx_0123456789abcdefABCDEF@git.example/b"
+    )
+    found = failed(
+        f"a: {address}",
+        subject="a",
+        root_cause=address,
+        impact="",
+        fix=Fix((f"Use {address}",), (Code("package.json", address),)),
+        declared={"a": [address]},
+    )
+    (shown,) = said(Examined(problems=(found,)), "npm")
+    told = json.dumps([shown.message, shown.root_cause, shown.fix.to_json(), dict(shown.evidence)])
+    assert "pa55word" not in told
+    assert "ghx_" not in told
+    assert "https://build:[secure]@git.example/a.git" in shown.message
+    assert "ssh://git@git.example" == mask_urls("ssh://git@git.example")

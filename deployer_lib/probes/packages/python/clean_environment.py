@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["MANIFESTS", "Environment", "clean_environment", "is_python", "run_uv", "surroundings"]
 
 _CHECK_S: Final = 60.0
+_NO_WHEEL: Final = re.compile(r"no (?:usable )?wheels|building from source is disabled|only-binary")
+_NOT_BUILT: Final = "a package has no wheel for this machine, and building it runs its code, which install.scripts: true allows"
 MANIFESTS: Final = (
     "pyproject.toml",
     "requirements.txt",
@@ -96,9 +98,9 @@ def _make(ctx: Context) -> Environment:
     # Wheels alone at first: building a source distribution runs its code.
     done = run_uv(ctx, [*argv, "--only-binary", ":all:"])
     built = False
-    if done.exit_code not in {0, None} and re.search(
-        r"no (usable )?wheels|only-binary|No matching distribution", done.output
-    ):
+    if done.exit_code not in {0, None} and _NO_WHEEL.search(done.output):
+        if not ctx.parameters.install.scripts:
+            return Environment(lock, python, ("uv", *argv), done, problem=_NOT_BUILT)
         again = run_uv(ctx, argv)
         built = again.exit_code == 0
         done = again

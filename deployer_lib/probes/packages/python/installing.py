@@ -131,6 +131,8 @@ def _failure(ctx: Context, shown: str, done: Done, file: str, line: int) -> Resu
 def _own_import(ctx: Context, environment: Environment) -> JSONValue | Result:
     """Import the project's own top package in the new environment; only a module that is missing is a finding."""
     package = _own_package(ctx.workspace)
+    if not ctx.parameters.install.imports:
+        return "not imported: install.imports is false"
     if package is None:
         return "no package of its own"
     done = run_command(

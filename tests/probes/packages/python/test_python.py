@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -498,3 +500,46 @@ def test_what_a_package_says_of_its_systems_counts(
     wheel(tmp_path / "wheels", "alpha", "1.0", "alpha", f"Classifier: Operating System :: {systems}\n")
     lock = {"requirements.lock": "alpha==1.0\n    # via shop\n"}
     assert [outcome] == [each.outcome for each in platform_packages(made(context, **lock))]
+
+
+def sdist(folder: Path, name: str, mark: Path) -> None:
+    """Write a source distribution whose setup leaves a mark where it is run."""
+    setup = f"open({str(mark)!r}, 'w').close()\nfrom setuptools import setup\nsetup(name={name!r}, version='1.0')\n"
+    top = f"{name}-1.0"
+    with tarfile.open(folder / f"{top}.tar.gz", "w:gz") as archive:
+        for file, text in {
+            "setup.py": setup,
+            "PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
+        }.items():
+            entry = tarfile.TarInfo(f"{top}/{file}")
+            entry.size = len(text)
+            archive.addfile(entry, io.BytesIO(text.encode()))
+
+
+@pytest.mark.usefixtures("shelf")
+def test_a_source_distribution_is_not_built_unless_scripts_are_allowed(context: Make, tmp_path: Path) -> None:
+    """Building runs a stranger's code: it could not be told, with what allows it, and nothing was run."""
+    ctx = context(BASE)
+    sdist(tmp_path / "wheels", "crafted", tmp_path / "was-run")
+    (ctx.workspace / "pyproject.toml").write_text(PROJECT, encoding="utf-8")
+    (ctx.workspace / "requirements.lock").write_text("crafted==1.0\n", encoding="utf-8")
+    result = next(one for one in clean_install(ctx) if one.subject == "pip")
+    assert Outcome.ERROR is result.outcome
+    assert "install.scripts: true allows" in result.message
+    assert not (tmp_path / "was-run").exists()
+
+
+@pytest.mark.usefixtures("shelf")
+def test_the_project_s_own_code_runs_only_where_it_may(context: Make, tmp_path: Path) -> None:
+    """install.imports: false leaves the project's package alone, as every audit does."""
+    ctx = context(BASE, install={"imports": False})
+    mark = tmp_path / "was-run"
+    (ctx.workspace / "shop").mkdir()
+    (ctx.workspace / "pyproject.toml").write_text(PROJECT, encoding="utf-8")
+    (ctx.workspace / "requirements.lock").write_text(LOCK, encoding="utf-8")
+    code = f"open({str(mark)!r}, 'w').close()\n"
+    (ctx.workspace / "shop" / "__init__.py").write_text(code, encoding="utf-8")
+    result = next(one for one in clean_install(ctx) if one.subject == "pip")
+    assert Outcome.PASS is result.outcome
+    assert "not imported: install.imports is false" == result.evidence["own_import"]
+    assert not mark.exists()
