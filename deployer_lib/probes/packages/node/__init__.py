@@ -8,6 +8,7 @@ from deployer_lib.probes.packages.node.development import development_examined
 from deployer_lib.probes.packages.node.drift import drift_examined
 from deployer_lib.probes.packages.node.fitting import fitting_examined
 from deployer_lib.probes.packages.node.installing import installed
+from deployer_lib.probes.packages.node.manifests import layout_of
 from deployer_lib.probes.packages.node.platforms import platform_examined
 from deployer_lib.probes.packages.node.undeclared import undeclared_examined
 
@@ -28,8 +29,11 @@ class Node:
     name = "npm"
 
     def applies(self, project: Path) -> bool:
-        """Tell whether a manifest of Node stands at the project's root."""
-        return any((project / name).exists() for name in ("package.json", "pnpm-workspace.yaml"))
+        """Tell whether a manifest of Node is there, in the project's folder or, with something declared, below."""
+        if any((project / name).exists() for name in ("package.json", "pnpm-workspace.yaml")):
+            return True
+        layout = layout_of(project)
+        return bool(layout.install_roots() or layout.problems)
 
     def install(self, ctx: Context) -> Iterator[Result]:
         """Install by ``npm ci`` into a copy, with an empty cache and without install scripts."""

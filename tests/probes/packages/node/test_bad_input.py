@@ -94,3 +94,17 @@ def test_a_manifest_of_tools_beside_another_stack_is_not_applicable(project: Pro
 
 def test_without_a_manifest_it_does_not_apply(project: Project) -> None:
     assert not Node().applies(project({"a.js": "", "docs/package.json": GOOD}).workspace)
+
+
+def test_a_front_end_beside_another_stack_is_looked_at(project: Project) -> None:
+    """A manifest below the root counts where it declares anything; a stub that says a folder's module type does not."""
+    assert Node().applies(project({"manage.py": "", "web/package.json": GOOD}).workspace)
+
+
+def test_a_folder_s_module_type_makes_no_node_project(project: Project) -> None:
+    assert not Node().applies(project({"manage.py": "", "web/package.json": '{"type": "module"}'}).workspace)
+
+
+def test_a_manifest_below_the_root_that_is_none_is_named(project: Project) -> None:
+    """It might have declared anything: silence would be a pass."""
+    assert Node().applies(project({"manage.py": "", "web/package.json": "{"}).workspace)
