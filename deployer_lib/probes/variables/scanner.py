@@ -24,7 +24,7 @@ __all__ = ["LANGUAGES", "Entry", "Reader", "scan"]
 _MAX_BYTES: Final = 5_000_000  # a source file beyond this is generated or data
 _HEAD_BYTES: Final = 200
 _NAMED: Final = re.compile(
-    r"ockerfile|ontainerfile|\.(?:ba)?sh\.\w+$"
+    r"ockerfile|ontainerfile|\.(?:(?:ba)?sh|bat|cmd)\.\w+$"
 )  # files that are known by a part of their name
 
 
@@ -93,6 +93,7 @@ LANGUAGES: Final[tuple[Entry, ...]] = (
     _entry("languages.groovy", "Groovy", ".gradle .groovy"),
     _entry("languages.csharp", "CSharp", ".cs", "flow"),
     _entry("languages.shell", "Shell", ".sh .bash .zsh .ksh", "asked"),
+    _entry("languages.batch", "Batch", ".bat .cmd", "asked"),
     _entry("languages.prisma", "Prisma", ".prisma"),
     _entry("languages.configuration", "Placeholders", ".yml .yaml .properties .xml .conf"),
     _entry("languages.dockerfile", "Dockerfile", "", "deploy", "asked"),

@@ -76,7 +76,11 @@ _FOLDER_END: Final = re.compile(
     r"[._-](?:[Tt]ests?|e2e|E2E|[Ss]pecs?|[Ii]ntegrationTests?|[Uu]nitTests?|[Bb]enchmarks?)$"
 )
 #: Hidden folders that do hold what runs; others are tools' own.
-_HIDDEN: Final = frozenset({".s2i", ".docker", ".deploy", ".deployment", ".ebextensions", ".platform"})
+_HIDDEN: Final = frozenset(
+    {".s2i", ".docker", ".deploy", ".deployment", ".ebextensions", ".platform", ".m2", ".mvn"}
+)
+#: What lies in the root of Maven's files and is no settings: other people's packages.
+_STORE: Final = ".m2/repository"
 #: Folders that are left out directly below the root alone, where they are output; deeper they may be packages.
 _TOP_FOLDERS: Final = frozenset({"build", "target", "out", "outputs", "site", "_coordination"})
 _FILES: Final = (
@@ -140,6 +144,7 @@ def list_files(root: Path, exclude: Iterable[str] = ()) -> Listing:
             if entry.is_dir(follow_symlinks=False):
                 if (
                     not _foreign(entry.name)
+                    and not relative.endswith(_STORE)
                     and not (not here and entry.name in _TOP_FOLDERS)
                     and not _is_venv(entry)
                 ):

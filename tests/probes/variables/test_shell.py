@@ -38,6 +38,19 @@ def needs(root: Path, **files: str) -> dict[str, str]:
         ("echo ${A:+y} ${B+y} $C ${D} ${#E} ${F##*/} ${G/a/b} ${H: -3} ${I^^}", dict.fromkeys("ABCDEFGHI", "optional")),
         ("echo ${A:-${B:-x}}", {"A": "default", "B": "default"}),
         ("echo ${A:-$B}", {"A": "default", "B": "optional"}),
+        ('echo "$A $B ${C:-x} ${D}"', {"A": "optional", "B": "optional", "C": "default", "D": "optional"}),
+        # in another branch it is not assigned
+        ("if x; then A=1; elif y; then A=2; else A=${A:-d}; fi", {"A": "default"}),
+        ("case $1 in a) A=1 ;; b) A=${A:-d} ;; esac", {"A": "default"}),
+        ("if A=$(x); then echo; else echo $A; fi; if x; then A=1; fi; echo $A", {}),
+        ("if x; then :; elif A=$(y); then :; else echo $A; fi", {}),
+        ("while x; do case $1 in a) A=1 ;; b) echo $A ;; esac; done", {}),
+        # what describes the system
+        (". /etc/os-release; echo $ID $VERSION_ID ${ID_LIKE:-}", {}),
+        ('x="$(source /etc/os-release && echo "$ID")"', {}),
+        ("f() { . /usr/lib/os-release; }\nf\ng() { echo $VERSION_CODENAME; }", {}),
+        (". /etc/lsb-release; echo $DISTRIB_ID $A", {"A": "optional"}),
+        ("echo $VERSION_ID; . /etc/os-release", {"VERSION_ID": "optional"}),
         ("A=${A:-d}; echo $A", {"A": "default"}),
         ('export A="${A:-d}"', {"A": "default"}),
         ("echo $((A + 1)); (( B > 0 )) && echo", {"A": "optional", "B": "optional"}),
@@ -56,7 +69,8 @@ def needs(root: Path, **files: str) -> dict[str, str]:
         ('while [ "$A" != 1 ]; do A=$(next); done', {}),
         ("export A; echo $A", {"A": "optional"}),
         # what is never a reference
-        ("echo $1 $@ $# $? $$ $! $PATH $HOME $BASH_SOURCE $LC_ALL $RANDOM $UID $TERM ${TMPDIR:-/tmp}", {}),
+        ("echo $1 $@ $# $? $$ $! $PATH $HOME $BASH_SOURCE $LC_ALL $RANDOM $UID $TERM", {}),
+        ("mktemp ${TMPDIR:-/tmp}/x; echo $LANG", {"TMPDIR": "default", "LANG": "optional"}),
         ("echo \\$A \"\\$B\" '$C' # $D", {}),
         ("cat <<'X'\n$A\nX\ncat <<\\Y\n$B\nY\ncat <<\"Z\"\n$C\nZ\n", {}),
         ("cat <<X\n$A \\$B '$C'\nX\ncat <<-Y\n\t${D:-d}\n\tY\n", {"A": "optional", "C": "optional", "D": "default"}),
@@ -124,7 +138,17 @@ def test_a_script_s_names_are_told_from_its_surroundings(
         ('[ -z "$A" ] && A=d', "default"),
         ('[ -n "$A" ] || export A=d', "default"),
         ('test -z "$A" && A=d', "default"),
-        ('if [ -z "$A" ]; then A=$(make) || exit 1; fi', "default"),
+        # what is found out where it is unset is no fallback that is written out
+        ('if [ -z "$A" ]; then A=$(make) || exit 1; fi', "optional"),
+        ('if [ -z "$A" ]; then export A=x-$1; fi', "optional"),
+        ('if [ -z "$A" ]; then A=$HOME/x; fi', "default"),
+        ('if [ -z "${A:-}" ]; then A=$(make); fi', "default"),
+        ('A=${A:-}\nif [ -z "$A" ]; then A=$(make); fi\nif [ -z "$A" ]; then exit 1; fi', "default"),
+        ('set -u\na=${A:-}\nif [ -n "$a" ]; then echo; fi', "default"),
+        ('a=$A\nif [ -z "$a" ]; then exit 1; fi', "required"),
+        ('a="${A:-}"\n[[ "$a" =~ ^[0-9a-f]+$ ]] || exit 1', "required"),
+        ('a="${A:-}"\n[[ "$a" =~ ^[0-9a-f]*$ ]] || exit 1', "default"),
+        ('a="$(printenv A)"\n[ -n "$a" ] || exit 1', "required"),
         ('B=$A\nif [ -z "$B" ]; then B=80; fi', "default"),
         ("B=$A\necho ${B:-80}", "default"),
         ('A="${A:-}"\nif [ -z "$A" ]; then exit 1; fi', "required"),
@@ -178,6 +202,124 @@ def test_names_in_a_loop_are_read_one_by_one(tmp_path: Path, code: str) -> None:
     assert {"A": "required", "B": "required"} == needs(tmp_path, a=code)
 
 
+#: Docker's idiom, as the official images' entrypoints have it.
+FILE_ENV = """
+file_env() {
+	local var="$1"
+	local fileVar="${var}_FILE"
+	local def="${2:-}"
+	if [ "${!var:-}" ] && [ "${!fileVar:-}" ]; then
+		echo >&2 "error: both $var and $fileVar are set (but are exclusive)"
+		exit 1
+	fi
+	local val="$def"
+	if [ "${!var:-}" ]; then
+		val="${!var}"
+	elif [ "${!fileVar:-}" ]; then
+		val="$(< "${!fileVar}")"
+	fi
+	export "$var"="$val"
+	unset "$fileVar"
+}
+"""
+#: The same where no bash is: Nextcloud's, and others'.
+FILE_ENV_OF_SH = """
+file_env() {
+    local var="$1"
+    local fileVar="${var}_FILE"
+    local def="${2:-}"
+    local varValue=$(env | grep -E "^${var}=" | sed -E -e "s/^${var}=//")
+    local fileVarValue=$(env | grep -E "^${fileVar}=" | sed -E -e "s/^${fileVar}=//")
+    if [ -n "${varValue}" ] && [ -n "${fileVarValue}" ]; then
+        exit 1
+    fi
+    if [ -n "${varValue}" ]; then
+        export "$var"="${varValue}"
+    elif [ -n "${fileVarValue}" ]; then
+        export "$var"="$(cat "${fileVarValue}")"
+    elif [ -n "${def}" ]; then
+        export "$var"="$def"
+    fi
+}
+"""
+FILE_ENV_BY_EVAL = """
+file_env() {
+    eval "value=\\${$1:-}"
+    eval file=\\$${1}_FILE
+    if [ -z "$value" ] && [ -n "$file" ]; then value=$(cat "$file"); fi
+    export "$1=${value:-$2}"
+}
+"""
+FILE_ENV_BY_PRINTENV = """
+file_env() {
+    name="$1"
+    if [ -n "$(printenv "${name}_FILE")" ]; then
+        export "$name=$(cat "$(printenv "${name}_FILE")")"
+    elif [ -z "$(printenv $name)" ]; then
+        export "$name=${2-}"
+    fi
+}
+"""
+
+
+@pytest.mark.parametrize("function", [FILE_ENV, FILE_ENV_OF_SH, FILE_ENV_BY_EVAL, FILE_ENV_BY_PRINTENV])
+def test_a_function_reads_the_names_that_it_is_called_with(tmp_path: Path, function: str) -> None:
+    """A name and its ``_FILE`` are read where they are called for; what stands behind the name is its fallback."""
+    reads = found(tmp_path, a=f"set -eu{function}file_env DB_PASSWORD\nfile_env 'DB_HOST' localhost\n").reads
+    line = function.count("\n") + 1
+    assert {
+        ("DB_PASSWORD", "optional", None, line),
+        ("DB_PASSWORD_FILE", "optional", None, line),
+        ("DB_HOST", "default", "localhost", line + 1),
+        ("DB_HOST_FILE", "optional", None, line + 1),
+    } == {(read.name, read.need, read.default, read.reference.line) for read in reads}
+
+
+def test_a_function_in_a_sourced_file_reads_where_it_is_called(tmp_path: Path) -> None:
+    files = {"a": "X=1\n. ./lib.sh\nfile_env A\nfile_env X\n", "lib": FILE_ENV}
+    places = {
+        (read.name, read.reference.file, read.reference.line) for read in found(tmp_path, **files).reads
+    }
+    assert {("A", "a.sh", 3), ("A_FILE", "a.sh", 3), ("X_FILE", "a.sh", 4)} == places
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ('f() { for n in "$@"; do [ -n "${!n}" ] || exit 1; done; }\nf A B', {"A": "required", "B": "required"}),
+        ("f() { for n; do : ${!n:?}; done; }\nf A B", {"A": "required", "B": "required"}),
+        ("f() { while [ $# -gt 0 ]; do echo ${!1}; shift; done; }\nf A B", {"A": "optional", "B": "optional"}),
+        ("f() { p=$1; shift; for n in $*; do v=${p}_$n; echo ${!v}; done; }\nf P A B", {"P_A": "optional", "P_B": "optional"}),
+        ("f() { v=${!1:-}; export $1=${v:-$2}; }\nf A $(x); f B", {"A": "default", "B": "optional"}),
+        ("f() { echo ${!1:-$2}; }\nf A x; f B; f C ''", {"A": "default", "B": "optional", "C": "optional"}),
+        ('f() { g "$1_ID"; }\ng() { : "${!1:?}"; }\nf A', {"A_ID": "required"}),
+        ('l=(A "B")\nf() { n="$1"; echo ${!n}; }\nfor v in ${l[@]}; do f "${v}"; done', {"A": "optional", "B": "optional"}),
+        ('l=A\nl="$l B"\nl="${l} C"\nfor v in $l; do echo ${!v}; done', dict.fromkeys("ABC", "optional")),
+        ("l=(A)\nl+=(B)\nfor v in ${l[@]}; do echo ${!v}; done", {"A": "optional", "B": "optional"}),
+        ("l=(A:1 B:2)\nfor v in ${l[@]}; do n=${v%%:*}; echo ${!n}; done", {"A": "optional", "B": "optional"}),
+        ("declare -A m=([A]=C [B]=D)\nfor n in ${!m[@]}; do [[ -v $n ]]; done", {"A": "optional", "B": "optional"}),
+        ("for n in a b; do v=${n^^}_URL; echo ${!v}; done", {"A_URL": "optional", "B_URL": "optional"}),
+        ("for n in a-b; do v=X_${n//-/_}; v=${v^^}; echo ${!v}; done", {"X_A_B": "optional"}),
+        ("n=$(echo a | tr a-z A-Z); echo ${!n}", {"A": "optional"}),
+        ('for n in A; do eval "v=\\$$n"; eval w=\\${$n:-x}; done', {"A": "default"}),
+        ('set -u\nfor n in A; do [ -n "${!n:-}" ] && echo ${!n}; done', {"A": "default"}),
+        ("set -u\nfor n in A; do echo ${!n}; done", {"A": "required"}),
+        # what is the script's own, or not known
+        ("A=1\nf() { echo ${!1}; }\nf A", {}),
+        ("f() { echo ${!1}; }\nf $2; f name; f PATH", {}),
+        ("f() { echo $1; }\nf A", {}),
+        ("f() { g ${!1}; }\nh A", {}),
+        ('eval "$cmd"; eval "A=\\$1"; eval "echo \\$B"', {}),
+        ("env | grep $x; env | grep '^A'; set | grep ^${p}_", {}),
+    ],
+)  # fmt: skip
+def test_names_are_followed_to_where_they_are_written_out(
+    tmp_path: Path, code: str, expected: dict[str, str]
+) -> None:
+    """Through arguments, lists, keys and changes of case; what is made at run time is not guessed."""
+    assert expected == needs(tmp_path, a=code)
+
+
 def test_a_name_made_at_run_time_is_noted_with_its_place(tmp_path: Path) -> None:
     both = found(tmp_path, a='f() { echo "${!1}"; }\necho ${!n}\necho ${!PRE_@}\n')
     assert [("a.sh", 1), ("a.sh", 2)] == [(one.file, one.line) for one in both.computed]
@@ -214,6 +356,25 @@ def test_a_default_in_a_sourced_file_keeps_its_read(tmp_path: Path) -> None:
 def test_a_sourced_function_that_exits_makes_required(tmp_path: Path) -> None:
     files = {"a": '. ./lib.sh\n[ -n "$A" ] || stop "no A"\n', "lib": "stop() { echo $1; exit 1; }\n"}
     assert {"A": "required"} == needs(tmp_path, **files)
+
+
+def test_a_sourced_file_s_own_assignments_are_not_its_sourcer_s(tmp_path: Path) -> None:
+    assert {"A": "default"} == needs(tmp_path, a=". ./lib.sh\n", lib="B=${A:-x}\nA=$B\n")
+
+
+def test_an_absolute_path_is_where_an_image_has_it(tmp_path: Path) -> None:
+    inside = tmp_path / "rootfs" / "usr" / "lib"
+    inside.mkdir(parents=True)
+    (inside / "lib.sh").write_text("A=1\n", encoding="utf-8")
+    (tmp_path / "a.sh").write_text(". /usr/lib/lib.sh\necho $A $B\n", encoding="utf-8")
+    reads = Shell().read(tmp_path, [Path("a.sh"), Path("rootfs/usr/lib/lib.sh")]).reads
+    assert ["B"] == [read.name for read in reads]
+
+
+def test_a_generated_script_is_left_out(tmp_path: Path) -> None:
+    head = "#!/bin/sh\n# Usage example: /bin/sh ./git_push.sh me openapi-petstore-perl\n"
+    assert {} == needs(tmp_path, git_push=f"{head}echo $A\n")
+    assert {"A": "optional"} == needs(tmp_path, git_push="echo $A\n")
 
 
 def test_an_environment_file_is_the_environment(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ _SHEBANG: Final = re.compile(
 _TEMPLATE: Final = re.compile(r"\.(?:ba)?sh\.(?:eex|erb|j2|jinja2?|tmpl|tpl|template|in|dist)$")
 #: Scripts that a build tool writes into every project that it builds.
 _FOREIGN: Final = frozenset({"gradlew", "mvnw"})
+#: What a generator of clients writes beside each of them, by its name and what it says.
+_GENERATED: Final = {"git_push.sh": b"petstore-perl"}
 _DOTENV: Final = re.compile(r"(^|/)\.env(\.[\w.-]+)?$|(^|/)env$|\.env$")
 _MAX_BYTES: Final = 2_000_000  # a script beyond this is an archive that unpacks itself
 _MAX_ROUNDS: Final = 12  # of files that source files
@@ -75,7 +77,8 @@ def read_commands(commands: str, assigned: Iterable[str] = ()) -> list[Judged]:
 
 
 def _read(path: str, one: Judged) -> Read:
-    return Read(one.name, one.need, one.default, Reference(path, one.row + 1, one.column + 1, one.idiom))
+    place = Reference(one.file or path, one.row + 1, one.column + 1, one.idiom)
+    return Read(one.name, one.need, one.default, place)
 
 
 class _Project:
@@ -93,35 +96,62 @@ class _Project:
                 found.skipped.append((path, f"it can't be read: {error.strerror}", 0))
                 continue
             if len(source) <= _MAX_BYTES and self._is_script(relative, source):
-                self.scripts[path] = parse_script(source)
+                self.scripts[path] = parse_script(source, path)
+        self.known: dict[tuple[str, bool, str], set[str]] = {}  # what was asked of _assigned
         self.sources = {
             path: [(at, target) for at, raw in script.sourced if (target := self._target(path, raw))]
             for path, script in self.scripts.items()
         }
+        self.parents: dict[str, list[str]] = {}  # file → those that source it
+        for path, sources in self.sources.items():
+            for target in dict.fromkeys(target for _, target in sources):
+                self.parents.setdefault(target, []).append(path)
 
     @staticmethod
     def _is_script(relative: Path, source: bytes) -> bool:
         """Tell whether a file is one: some that end so are another language's by their first line."""
         other = source.startswith(b"#!") and _SHEBANG.match(source[:200]) is None
-        return relative.name not in _FOREIGN and not other
+        mark = _GENERATED.get(relative.name)
+        return relative.name not in _FOREIGN and not other and (mark is None or mark not in source)
 
     def given(self, path: str) -> Given:
         """Return what a script gets from those it sources, and from those that source it."""
-        names = {name: at for at, target in self.sources.get(path, ()) for name in self._assigned(target)}
         exits: frozenset[str] = frozenset()
         for _, target in self.sources.get(path, ()):
             exits |= self._exits(target)
-        parents = [p for p, sources in self.sources.items() if any(target == path for _, target in sources)]
-        shared = [self._assigned(parent) for parent in parents]
-        always = set.intersection(*shared) if shared else set()
-        names.update(dict.fromkeys(always, 0))
-        maybe = set().union(*shared) - always
-        for other in (*parents, *(target for _, target in self.sources.get(path, ()))):
-            maybe |= self._assigned(other, tentatively=True)
+        parents = self.parents.get(path, ())
+        shared = [self._assigned(parent, without=path) for parent in parents]
+        maybe: set[str] = set().union(*shared) - _common(shared)
+        for _, target in self.sources.get(path, ()):
+            maybe |= self._assigned(target, tentatively=True)
+        for parent in parents:
+            maybe |= self._assigned(parent, tentatively=True, without=path)
         for parent in parents:
             exits |= exiting(self.scripts[parent])
         nounset = any(on for parent in parents for _, on in self.scripts[parent].nounset)
-        return Given(names, exits, nounset, frozenset(maybe))
+        related: dict[str, Script] = {}
+        if any(one.indirect for one in self.scripts[path].expansions):  # others are asked for names alone
+            related = {
+                one: script for one in self._related(path) if (script := self._script(one)) is not None
+            }
+        there = {one: self._names(one) for one in related}
+        return Given(self._names(path), exits, nounset, frozenset(maybe), related, there)
+
+    def _names(self, path: str) -> dict[str, int]:
+        """Return the names that a script is given a value of, and the byte from which each counts."""
+        names = {name: at for at, target in self.sources.get(path, ()) for name in self._assigned(target)}
+        shared = [self._assigned(parent, without=path) for parent in self.parents.get(path, ())]
+        return names | dict.fromkeys(_common(shared), 0)
+
+    def _related(self, path: str) -> list[str]:
+        """Return the other files that run in the same shell: those that source it, and what all of them source."""
+        above = {path}
+        for _ in range(_MAX_ROUNDS):
+            more = above | {parent for one in above for parent in self.parents.get(one, ())}
+            if more == above:
+                break
+            above = more
+        return sorted({other for one in above for other in self._closure(one)} - {path})
 
     def _script(self, path: str) -> Script | None:
         if path in self.scripts:
@@ -131,29 +161,34 @@ class _Project:
                 source = (self.root / path).read_bytes()
             except OSError:
                 source = b""
-            self.others[path] = parse_script(source) if 0 < len(source) <= _MAX_BYTES else None
+            self.others[path] = parse_script(source, path) if 0 < len(source) <= _MAX_BYTES else None
         return self.others[path]
 
-    def _closure(self, path: str) -> set[str]:
-        """Return a file and all that it sources, over files."""
+    def _closure(self, path: str, without: str = "") -> set[str]:
+        """Return a file and all that it sources, over files; one file left out, and what only that one sources."""
         found = {path}
         for _ in range(_MAX_ROUNDS):
-            more = found | {target for one in found for _, target in self.sources.get(one, ())}
+            more = found | {
+                target for one in found for _, target in self.sources.get(one, ()) if target != without
+            }
             if more == found:
                 break
             found = more
         return found
 
-    def _assigned(self, path: str, *, tentatively: bool = False) -> set[str]:
+    def _assigned(self, path: str, *, tentatively: bool = False, without: str = "") -> set[str]:
         """Return the names that a file, or one that it sources, gives a value; or a value where they have none."""
-        scripts = [self._script(one) for one in self._closure(path)]
-        return {
-            name
-            for script in scripts
-            if script is not None
-            for name, writes in script.writes.items()
-            if any(not write.local and is_tentative(write) is tentatively for write in writes)
-        }
+        asked = (path, tentatively, without)
+        if asked not in self.known:
+            scripts = [self._script(one) for one in self._closure(path, without)]
+            self.known[asked] = {
+                name
+                for script in scripts
+                if script is not None
+                for name, writes in script.writes.items()
+                if any(not write.local and is_tentative(write) is tentatively for write in writes)
+            }
+        return self.known[asked]
 
     def _exits(self, path: str) -> frozenset[str]:
         found: frozenset[str] = frozenset()
@@ -170,7 +205,8 @@ class _Project:
         if not tail.name or "$" in tail.as_posix() or _DOTENV.search(tail.as_posix()):
             return None
         here = PurePosixPath(path).parent
-        # An absolute path is where an image has it; in the tree it lies beside.
+        # An absolute path is where an image has it; in the tree it lies beside, or below a copy of the image's root.
+        full = tail.as_posix() if written.startswith("/") else ""
         tail = PurePosixPath(tail.name) if written.startswith("/") else tail
         for one in (_plain(here / tail), _plain(tail)):
             if one in self.scripts or (self.root / one).is_file():
@@ -178,7 +214,17 @@ class _Project:
         parts = [part for part in tail.parts if part not in {"..", "."}]
         ending = "/".join(parts)
         matching = [p for p in self.scripts if p == ending or p.endswith(f"/{ending}")]
+        if full:
+            return min((p for p in matching if p.endswith(f"/{full}")), key=len, default=None) or (
+                matching[0] if len(matching) == 1 else None
+            )
         return min(matching, key=len) if matching and fixed != written else None
+
+
+def _common(sets: Sequence[set[str]]) -> set[str]:
+    """Return what all of some sets have; nothing where there are none."""
+    first, *others = sets or [set()]
+    return first.intersection(*others)
 
 
 def _plain(path: PurePosixPath) -> str:

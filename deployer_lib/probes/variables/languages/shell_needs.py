@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from deployer_lib.probes.variables.languages.shell_names import Named, Names
 from deployer_lib.probes.variables.languages.shell_script import (
     Expansion,
     Script,
     Write,
+    enclosing,
     is_own,
     is_tentative,
     literal,
@@ -18,7 +20,7 @@ from deployer_lib.probes.variables.languages.shell_script import (
 from deployer_lib.probes.variables.languages.shell_tests import Blank, evaluate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from tree_sitter import Node
 
@@ -39,11 +41,13 @@ _SAYING_NAME: Final = re.compile(
 )
 #: What a variable that counts faults is set to: 1, true, $((faults + 1)).
 _MARK: Final = re.compile(r"""["']?(?:\d+|true|yes|\$\(\(.*\)\))["']?|""")
+#: Parts of a value that are not written out: a command's, another name's.
+_MADE: Final = re.compile(r"[$`]\{?([A-Za-z_]\w*)?")
 _ASKS: Final = re.compile(r"-[zn]\s")
 _LOOPS: Final = frozenset({"while_statement", "c_style_for_statement", "for_statement"})
-_WORDS: Final = re.compile(r"[A-Za-z_]\w*")
 _VALUES: Final = frozenset({"string", "concatenation", "test_command", "unary_expression", "binary_expression",
                             "parenthesized_expression", "word"})  # fmt: skip
+_PIPES: Final = frozenset({"pipeline", "redirected_statement", "command_substitution"})
 _PARENTHESES: Final = frozenset({"subshell", "compound_statement", "redirected_statement"})
 
 
@@ -55,6 +59,10 @@ class Given:
     exits: frozenset[str] = frozenset()  # functions from elsewhere that end the script
     nounset: bool = False
     maybe: frozenset[str] = frozenset()  # assigned by some of those that source it
+    others: dict[str, Script] = field(
+        default_factory=dict
+    )  # what it sources, and what sources it, by their path
+    others_names: dict[str, dict[str, int]] = field(default_factory=dict)  # path → names, as above
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,7 @@ class Judged:
     row: int
     column: int
     idiom: str
+    file: str = ""  # where that is not the script itself
 
 
 def exiting(script: Script, known: frozenset[str] = frozenset()) -> frozenset[str]:
@@ -146,9 +155,10 @@ class _Judge:
         self.script = script
         self.given = given
         self.exits = exiting(script, given.exits)
+        self.names = Names(script, tuple(given.others.values()))
         self.guards: dict[str, int] = {}  # name → first byte where it is asked whether it is there
         for one in script.expansions:
-            if not one.indirect and one.operator in _DEFAULT | _PRESENT:
+            if one.operator in _DEFAULT | _PRESENT:
                 self.guards.setdefault(one.name, one.start)
 
     def all(self) -> tuple[list[Judged], list[Expansion]]:
@@ -159,8 +169,10 @@ class _Judge:
                 if not self._is_covered(one):
                     found.append(self._judged(one, one.name))
                 continue
-            names = self._named(one)
-            found.extend(self._judged(one, name) for name in names if not self._assigned_before(name, one))
+            names = self.names.of(one)
+            found.extend(
+                self._judged_named(one, named) for named in names if not self._is_covered_there(named, one)
+            )
             if not names:
                 computed.append(one)
         return found, computed
@@ -171,6 +183,16 @@ class _Judge:
             need, default = self._handed_on(one, need, default)
         row, column = one.place
         return Judged(name, need, default, row, column, one.idiom)
+
+    def _judged_named(self, one: Expansion, named: Named) -> Judged:
+        """Judge a name that is handed on, where it is written out; the call may bring its fallback."""
+        judged = self._judged(one, named.name)
+        need, default = judged.need, judged.default
+        if need != "required" and named.sets:
+            need, default = ("default", named.fallback) if named.fallback else ("optional", None)
+        row, column = named.node.start_point
+        file = named.script.path if named.script is not self.script else ""
+        return replace(judged, need=need, default=default, row=row, column=column, file=file)
 
     # -- what is the script's own ----------------------------------------------------------------------------------------
 
@@ -187,11 +209,11 @@ class _Judge:
         if write.local and inside is None:
             return False
         if end <= one.start:
-            return True
+            return not _are_apart(write.node, one.node)
         if inside is not None and inside != outside:
             return not is_tentative(write)
         # A loop's later turns read what an earlier one assigned.
-        loop = _above(one.node, _LOOPS)
+        loop = enclosing(one.node, _LOOPS)
         return (
             loop is not None
             and loop.start_byte <= start < loop.end_byte
@@ -199,65 +221,41 @@ class _Judge:
             and self._when_absent(one, one.name) is None
         )
 
-    def _assigned_before(self, name: str, one: Expansion) -> bool:
-        if is_own(name) or self.given.names.get(name, one.start + 1) <= one.start:
+    def _is_covered_there(self, named: Named, one: Expansion) -> bool:
+        """Tell whether a name is the script's own where it is handed on."""
+        start = named.used.start_byte
+        if is_own(named.name):
             return True
-        return any(self._covers(write, one) for write in self.script.writes.get(name, ()))
-
-    # -- names that another name holds -----------------------------------------------------------------------------------
-
-    def _named(self, one: Expansion) -> list[str]:
-        """Return the names that ``${!x}`` stands for, where they are written out."""
-        words: list[str] = []
-        loop = _above(one.node, frozenset({"for_statement"}))
-        while loop is not None:
-            if text(loop.child_by_field_name("variable")) == one.name:
-                for value in loop.children_by_field_name("value"):
-                    words.extend(self._words(value))
-                break
-            loop = _above(loop, frozenset({"for_statement"}))
-        else:
-            for write in self.script.writes.get(one.name, ())[-1:]:
-                words.extend(self._words(write.value) if write.kind == "=" else ())
-        return [word for word in dict.fromkeys(words) if _WORDS.fullmatch(word) and word == word.upper()]
-
-    def _words(self, value: Node | None, depth: int = 3) -> Iterator[str]:
-        if value is None or not depth:
-            return
-        if value.type == "array":
-            for child in value.named_children:
-                yield from self._words(child, depth - 1)
-            return
-        whole = literal(value)
-        if whole is not None:
-            yield from whole.split()
-            return
-        listed = re.fullmatch(r'"?\$\{?(\w+)(\[[@*]\])?\}?"?', text(value))
-        for write in self.script.writes.get(listed[1], ()) if listed else ():
-            yield from self._words(write.value, depth - 1)
+        here = named.user is self.script
+        names = self.given.names if here else self.given.others_names.get(named.user.path, {})
+        if names.get(named.name, start + 1) <= start:
+            return True
+        there = one if named.used == one.node else replace(one, node=named.used, inside=0)
+        return any(self._covers(write, there) for write in named.user.writes.get(named.name, ()))
 
     # -- needs -----------------------------------------------------------------------------------------------------------
 
-    def _need(self, one: Expansion, name: str) -> tuple[Need, str | None]:
+    def _need(self, one: Expansion, name: str, *, held: bool = False) -> tuple[Need, str | None]:
+        """Return a read's need and default; a name that holds another's value is never unset itself."""
         if one.operator in _REQUIRED:
             return "required", None
         default = one.word if one.operator in _DEFAULT else None
         if default:
             return "default", default
         found = self._when_absent(one, name)
-        if found is not None:
+        if found is not None and (found[0] != "optional" or default is None):
             return found
         if default is not None:
             return "default", default
-        if one.operator not in _PRESENT and self._is_nounset(one, name):
+        if not held and one.operator not in _PRESENT and self._is_nounset(one, name):
             return "required", None
         return "optional", None
 
     def _is_nounset(self, one: Expansion, name: str) -> bool:
         """Tell whether ``set -u`` makes a bare read fail; asked before whether it is there, it is not read unset."""
-        if one.idiom not in {"$X", "${X}", "$((X))"} or self.guards.get(name, one.start) < one.start:
+        if one.idiom not in {"$X", "${X}", "$((X))"} or self.guards.get(one.name, one.start) < one.start:
             return False
-        if name in self.given.maybe or _above(one.node, frozenset({"expansion"})) is not None:
+        if name in self.given.maybe or enclosing(one.node, frozenset({"expansion"})) is not None:
             return False  # inside another's fallback it is read only where that one is unset
         state = self.given.nounset
         for at, on in self.script.nounset:
@@ -344,7 +342,10 @@ class _Judge:
             return "required", None
         for write in self.script.writes.get(name, ()):
             if write.kind == "=" and _within(write.node, nodes):
-                return "default", _default(write)
+                default = _default(write)
+                # What a command finds out, or another name holds, is no fallback that is written out.
+                made = default is None or any(not name or not is_own(name) for name in _MADE.findall(default))
+                return ("optional", None) if made else ("default", default)
         if any(self._counts_up(write, nodes) for writes in self.script.writes.values() for write in writes):
             return "required", None
         return None
@@ -369,11 +370,13 @@ class _Judge:
 
     def _handed_on(self, one: Expansion, need: Need, default: str | None) -> tuple[Need, str | None]:
         """Follow ``Y=$X`` to the tests of Y; X itself may be what it is handed on to."""
-        holder = one.node.parent
+        asked, holder = one.node, one.node.parent
+        while holder is not None and one.node.type == "command" and holder.type in _PIPES:  # y=$(printenv X)
+            asked, holder = holder, holder.parent
         while (
             holder is not None
             and holder.type in {"string", "concatenation"}
-            and text(holder).strip('"') == text(one.node)
+            and text(holder).strip('"') == text(asked).lstrip()
         ):
             holder = holder.parent
         if (
@@ -383,14 +386,20 @@ class _Judge:
         ):
             return need, default
         held = text(holder.child_by_field_name("name"))
-        for later in self.script.expansions:
+        for later in self.script.inner.get(held, self.script.expansions):
             if later.name != held or later.indirect or later.start < holder.end_byte:
                 continue
-            if _function(later.node) != _function(one.node):
+            if _function(later.node) != _function(one.node) or _are_apart(holder, later.node):
                 continue
-            found = self._need(later, held) if later.operator or _test(later.node) else ("optional", None)
+            found = (
+                self._need(later, held, held=True)
+                if later.operator or _test(later.node)
+                else ("optional", None)
+            )
             if found[0] == "required" or (found[0] == "default" and found[1]):
                 return found[0], found[1]
+            if self._when_absent(later, held) is not None:
+                break  # it has another value from there on
         return need, default
 
 
@@ -406,15 +415,25 @@ def _within(node: Node, nodes: Iterable[Node]) -> bool:
     return any(one.start_byte <= node.start_byte and node.end_byte <= one.end_byte for one in nodes)
 
 
-def _above(node: Node, kinds: frozenset[str]) -> Node | None:
-    above = node.parent
-    while above is not None and above.type not in kinds:
-        above = above.parent
-    return above
+def _are_apart(before: Node, after: Node) -> bool:
+    """Tell whether two places stand in branches of which only one is taken: a then and its else, two arms of a case."""
+    loop = enclosing(after, _LOOPS)
+    below, above = after, after.parent
+    while above is not None and not above.start_byte <= before.start_byte < above.end_byte:
+        below, above = above, above.parent
+    if above is None or (loop is not None and above.start_byte > loop.start_byte):
+        return False  # an earlier turn may have taken the other one
+    if above.type == "case_statement":
+        return below.type == "case_item"
+    if above.type != "if_statement" or below.type not in {"elif_clause", "else_clause"}:
+        return False
+    other = next(child for child in above.children if child.start_byte <= before.start_byte < child.end_byte)
+    asked = other.named_children[0] if other.type == "elif_clause" else above.named_children[0]
+    return not asked.start_byte <= before.start_byte < asked.end_byte
 
 
 def _function(node: Node) -> Node | None:
-    return _above(node, frozenset({"function_definition"}))
+    return enclosing(node, frozenset({"function_definition"}))
 
 
 def _test(node: Node) -> Node | None:

@@ -14,14 +14,24 @@ if TYPE_CHECKING:
 
     from tree_sitter import Node
 
-__all__ = ["Expansion", "Script", "Write", "is_own", "is_tentative", "literal", "parse_script", "text"]
+__all__ = [
+    "Expansion",
+    "Script",
+    "Write",
+    "enclosing",
+    "is_own",
+    "is_tentative",
+    "literal",
+    "parse_script",
+    "text",
+]
 
 #: Set by the shell or the log-in for every script.
 _OWN: Final = frozenset(
     """
     PATH HOME PWD OLDPWD IFS RANDOM SRANDOM SECONDS LINENO FUNCNAME FUNCNEST HOSTNAME HOSTTYPE MACHTYPE OSTYPE UID EUID GID
     EGID PPID SHLVL OPTARG OPTIND OPTERR REPLY PIPESTATUS PS0 PS1 PS2 PS3 PS4 PROMPT_COMMAND EPOCHSECONDS EPOCHREALTIME
-    COLUMNS LINES TERM SHELL USER LOGNAME TMPDIR LANG LANGUAGE SHELLOPTS BASH BASHOPTS BASHPID DIRSTACK GROUPS TIMEFORMAT
+    COLUMNS LINES TERM SHELL USER LOGNAME SHELLOPTS BASH BASHOPTS BASHPID DIRSTACK GROUPS TIMEFORMAT
     MAPFILE COPROC CDPATH HISTFILE HISTSIZE HISTCONTROL HISTFILESIZE ZDOTDIR KSH_VERSION RANDOM argv status pipestatus
     """.split()  # noqa: SIM905  (a table of words reads best as one)
 )
@@ -59,7 +69,19 @@ _ARITHMETIC: Final = frozenset(
         "unary_expression",
     }
 )
-_GREPPED: Final = re.compile(r"""^["']?\^([A-Za-z_]\w*)=""")
+#: A name, or what is made of names that hold one: ${var}_FILE.
+_MADE: Final = r"(?:\w|\$\w+|\$\{\w+[^\w\s{}]*\})+"
+_GREPPED: Final = re.compile(rf"""^["']?\^({_MADE})=""")
+#: eval "x=\${$name:-}": what is expanded when the words are read a second time.
+_AGAIN: Final = re.compile(rf"\\\$(?:\\?\{{)?({_MADE})(?:(:?[-?=+])([^}}\"'\\]*))?")
+#: What these files of a system set, as os-release(5) and lsb_release have it.
+_RELEASES: Final = re.compile(r"/(?:os|lsb)-release[\"']?$")
+_RELEASE: Final = """
+    ID ID_LIKE NAME PRETTY_NAME CPE_NAME VARIANT VARIANT_ID VERSION VERSION_ID VERSION_CODENAME BUILD_ID IMAGE_ID IMAGE_VERSION
+    RELEASE_TYPE HOME_URL DOCUMENTATION_URL SUPPORT_URL BUG_REPORT_URL PRIVACY_POLICY_URL SUPPORT_END LOGO ANSI_COLOR VENDOR_NAME
+    VENDOR_URL DEFAULT_HOSTNAME ARCHITECTURE PLATFORM_ID UBUNTU_CODENAME DEBIAN_CODENAME DISTRIB_ID DISTRIB_RELEASE
+    DISTRIB_CODENAME DISTRIB_DESCRIPTION
+    """.split()  # noqa: SIM905  (a table of words reads best as one)
 _LISTED: Final = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _ASSIGNING: Final = re.compile(r"^(?:[-+*/%&|^]|<<|>>)?=$")
 
@@ -68,7 +90,7 @@ _ASSIGNING: Final = re.compile(r"^(?:[-+*/%&|^]|<<|>>)?=$")
 class Expansion:
     """One place where a name's value is asked for."""
 
-    name: str  # of ``${!x}``: x
+    name: str  # where it is indirect, the word that comes to the name: ``${x}_FILE``
     node: Node
     operator: str  # ``:-``, ``:?``, ``#`` before a name for its length; empty where there is none
     word: str | None  # what stands after a fallback's operator, without its quotes
@@ -101,7 +123,7 @@ class Write:
 
     name: str
     node: Node
-    kind: str  # "=", "+=", "read", "loop", "declare"
+    kind: str  # "=", "+=", "read", "loop", "declare", "source"
     value: Node | None = None
     local: bool = False
 
@@ -111,17 +133,30 @@ class Script:
     """A script, read once."""
 
     root: Node
+    path: str = ""  # relative to the project
     expansions: list[Expansion] = field(default_factory=list)
+    inner: dict[str, list[Expansion]] = field(
+        default_factory=dict
+    )  # of small names, which are the script's own
     writes: dict[str, list[Write]] = field(default_factory=dict)
     functions: dict[str, Node] = field(default_factory=dict)
     sourced: list[tuple[int, str]] = field(default_factory=list)  # (byte, path as it is written)
     nounset: list[tuple[int, bool]] = field(default_factory=list)  # (byte, on or off)
     branches: list[Node] = field(default_factory=list)  # if statements, elif clauses and lists
+    calls: dict[str, list[Node]] = field(default_factory=dict)  # a command's name → where it is run
 
 
 def text(node: Node | None) -> str:
     """Return a node's source text, empty for None."""
     return (node.text or b"").decode("utf-8", "replace") if node is not None else ""
+
+
+def enclosing(node: Node, kinds: frozenset[str]) -> Node | None:
+    """Return the innermost node of some kinds that a node stands in."""
+    above = node.parent
+    while above is not None and above.type not in kinds:
+        above = above.parent
+    return above
 
 
 def is_own(name: str) -> bool:
@@ -158,13 +193,18 @@ def is_tentative(write: Write) -> bool:
     return False
 
 
-def parse_script(source: bytes) -> Script:
-    """Return what a script holds; a tree with errors is used as far as it goes."""
+def parse_script(source: bytes, path: str = "") -> Script:
+    """Return what a script holds; a tree with errors is used as far as it goes.
+
+    Args:
+        source: its text.
+        path: its file, relative to the project.
+    """
     import tree_sitter_bash  # noqa: PLC0415  (only where there is a shell script)
     from tree_sitter import Language, Parser  # noqa: PLC0415
 
     tree = Parser(Language(tree_sitter_bash.language())).parse(source)
-    script = Script(tree.root_node)
+    script = Script(tree.root_node, path)
     first = source.split(b"\n", 1)[0]
     if first.startswith(b"#!") and re.search(rb"\s-[a-z]*u", first):
         script.nounset.append((0, True))
@@ -191,7 +231,9 @@ def _note(script: Script, node: Node) -> None:
 
 
 def _simple(script: Script, node: Node) -> None:
-    _add(script, Expansion(text(node)[1:], node, "", None, "$X"))
+    # Inside a string the tree counts the blanks before an expansion as its own.
+    blanks, _, name = text(node).partition("$")
+    _add(script, Expansion(name, node, "", None, "$X", inside=len(blanks)))
 
 
 def _looped(script: Script, node: Node) -> None:
@@ -220,8 +262,18 @@ def _function(script: Script, node: Node) -> None:
 def _tested(script: Script, node: Node) -> None:
     """Note ``-v X``, which asks for a name as it stands."""
     named = node.next_named_sibling if text(node) in _TESTS else None
-    if named is not None and _NAME.fullmatch(text(named)):
-        _add(script, Expansion(text(named), named, "+", None, "-v X"))
+    if named is not None:
+        _by_name(script, named, text(named).strip("\"'"), "-v X", "+")
+
+
+def _by_name(
+    script: Script, node: Node, made: str, idiom: str, operator: str = "", word: str | None = None
+) -> None:
+    """Note a variable that is asked for by its name, which may be made of what others hold."""
+    if "$" in made:
+        script.expansions.append(Expansion(made, node, operator, word, idiom, indirect=True))
+    elif _NAME.fullmatch(made) and not is_own(made):
+        script.expansions.append(Expansion(made, node, operator, word, idiom))
 
 
 def _add(script: Script, expansion: Expansion) -> None:
@@ -232,6 +284,8 @@ def _add(script: Script, expansion: Expansion) -> None:
     outside = expansion.operator in _OUTSIDE or expansion.indirect or _LOWER.fullmatch(name)
     if outside or name == name.upper():
         script.expansions.append(expansion)
+    else:
+        script.inner.setdefault(name, []).append(expansion)
 
 
 def _write(script: Script, write: Write) -> None:
@@ -241,6 +295,7 @@ def _write(script: Script, write: Write) -> None:
 def _expanded(script: Script, node: Node) -> None:
     """Note ``${…}``: tree-sitter-bash gives its parts as children without names."""
     parts = node.children[1:]
+    inside = text(node).find("$")
     before = ""
     while parts and not parts[0].is_named:
         before += text(parts.pop(0))
@@ -255,13 +310,12 @@ def _expanded(script: Script, node: Node) -> None:
     if operator not in _OPERATORS:
         if before == "!" and operator in {"@", "*"}:
             return  # the names that begin so
-        _add(
-            script, Expansion(name, node, "#" if before == "#" else "", None, "${X}", indirect=before == "!")
-        )
-        return
-    word = _unquoted(node, parts[1].end_byte)
-    idiom = f"${{X{operator}…}}"
-    _add(script, Expansion(name, node, operator, word, idiom, indirect=before == "!"))
+        word, idiom, operator = None, "${X}", "#" if before == "#" else ""
+    else:
+        word, idiom = _unquoted(node, parts[1].end_byte), f"${{X{operator}…}}"
+    indirect = before == "!"
+    made = f"${{{name}}}" if indirect else name
+    _add(script, Expansion(made, node, operator, word, idiom, indirect=indirect, inside=inside))
 
 
 def _unquoted(node: Node, start: int) -> str:
@@ -329,8 +383,12 @@ def _command(script: Script, node: Node) -> None:
     name = text(node.child_by_field_name("name")).lstrip("\\")
     while name in {"command", "builtin"} and words:
         name = text(words.pop(0))
+    script.calls.setdefault(name, []).append(node)
     if name in {"source", "."}:
         script.sourced.extend((node.end_byte, text(word)) for word in words[:1])
+        if words and _RELEASES.search(text(words[0])):
+            for released in _RELEASE:
+                _write(script, Write(released, node, "source"))
     elif name == "set":
         _options(script, node, words)
     elif name in _READERS:
@@ -347,6 +405,9 @@ def _set_by(script: Script, node: Node, name: str, words: list[Node]) -> None:
     for flag, word in pairwise(words):
         if _SETTERS[name] == text(flag):
             _write(script, Write(text(word).strip("\"'"), node, "="))
+    for again in _AGAIN.finditer(text(node)) if name == "eval" else ():
+        if "$" in again[1]:
+            _by_name(script, node, again[1], "eval $X", again[2] or "", again[3])
     for word in words if not _SETTERS[name] else ():
         if match := _ASSIGNED.match(text(word).strip("\"'").removeprefix("export ")):
             _write(script, Write(match[1], node, "="))
@@ -383,19 +444,13 @@ def _looked_up(script: Script, node: Node, name: str, words: list[Node]) -> None
     given = [word for word in words if not text(word).startswith("-")]
     if name == "printenv":
         for word in given:
-            raw = text(word).strip("\"'")
-            held = re.fullmatch(r"\$\{?(\w+)\}?", raw)
-            if held:
-                script.expansions.append(Expansion(held[1], node, "", None, "printenv", indirect=True))
-            elif _NAME.fullmatch(raw) and not is_own(raw):
-                script.expansions.append(Expansion(raw, node, "", None, "printenv X"))
+            _by_name(script, node, text(word).strip("\"'"), "printenv X")
     elif name == "envsubst" and given and given[0].type == "raw_string":
         for match in _LISTED.finditer(text(given[0])):
             _add(script, Expansion(match[1] or match[2], node, "", None, "envsubst"))
     elif name in {"grep", "egrep"} and given and _lists_names(node):
-        grepped = _GREPPED.match(text(given[0]))
-        if grepped is not None and not is_own(grepped[1]):
-            script.expansions.append(Expansion(grepped[1], node, "", None, "env | grep ^X="))
+        for grepped in _GREPPED.finditer(text(given[0])):
+            _by_name(script, node, grepped[1], "env | grep ^X=")
 
 
 def _lists_names(node: Node) -> bool:

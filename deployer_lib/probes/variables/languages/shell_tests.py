@@ -16,6 +16,8 @@ _BINARY: Final = frozenset(
 )
 _UNARY: Final = re.compile(r"-[a-zA-Z]")
 _PATTERN: Final = re.compile(r"[*?\[]")
+_EXPANDS: Final = re.compile(r"\$[\w{(]|`")
+_CLASS: Final = re.compile(r"\[:\w+:\]")
 _PAIRS: Final = {"(": ")", "{": "}"}
 
 
@@ -145,6 +147,9 @@ class _Parser:
         return None if value is None else (value == "") is (operator == "-z")
 
     def _compared(self, left: _Word, operator: str, right: _Word | None) -> Value:
+        if operator == "=~" and right is not None and self._holds(left):
+            value = self._filled(left)
+            return None if value is None else _matches(right.text, value)
         one, other = self._filled(left), self._filled(right) if right is not None else None
         if one is None or other is None or right is None:
             return "assumed" if not self._holds(left) and (right is None or not self._holds(right)) else None
@@ -185,3 +190,13 @@ def _counted(one: str, operator: str, other: str) -> bool | None:
     known = {"-eq": left == right, "-ne": left != right, "-gt": left > right, "-lt": left < right,
              "-ge": left >= right, "-le": left <= right}  # fmt: skip
     return known.get(operator)
+
+
+def _matches(pattern: str, value: str) -> bool | None:
+    """Tell whether a pattern is found in a value; None where something is expanded in it, or it is no plain one."""
+    if pattern[:1] in {"'", '"'} or _EXPANDS.search(pattern):
+        return None
+    try:
+        return re.search(_CLASS.sub("x", pattern), value) is not None
+    except re.error:
+        return None
