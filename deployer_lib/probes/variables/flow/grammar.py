@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path, PurePosixPath
+    from re import Pattern
 
     from tree_sitter import Language as Grammar
     from tree_sitter import Node
 
-    from deployer_lib.probes.variables.flow.program import Program, SourceFile
+    from deployer_lib.probes.variables.flow.program import Place, Program, SourceFile
     from deployer_lib.probes.variables.model import Need
 
 __all__ = [
@@ -98,6 +99,7 @@ class Function:
     node: Node
     owner: str = ""  # class, module or receiver type
     receiver: str = ""  # name of the object that it is called on, where the language gives it one
+    again: int = 0  # so many of its last parameters are given again and again: a macro that repeats
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +205,7 @@ class Language(ABC):
     modular: ClassVar[bool] = False  # a name of another file is known through an import alone
     qualified: ClassVar[bool] = False  # a name of another package is known through its import alone
     switches: ClassVar[bool] = False  # an early return for want of what is not used after it is no fallback
+    clauses: ClassVar[bool] = False  # what a function does with the absence of what it is handed is looked at
     words: ClassVar[Vocabulary]
     wrapping: ClassVar[frozenset[str]] = frozenset({"parenthesized_expression"})  # nodes that change nothing
     operations: ClassVar[frozenset[str]] = frozenset(
@@ -280,6 +283,45 @@ class Language(ABC):
         """Return the functions that a call means, where the language knows better than by name; None where it does not."""
         return None
 
+    def head(self, function: Function) -> Node | None:
+        """Return the node that binds a function's parameters."""
+        return function.node.child_by_field_name("parameters")
+
+    def unmatched(self, function: Function, index: int) -> Node | None:  # noqa: ARG002
+        """Return what a clause of a function gives back that only absence matches at a position: ``int(nil, d)`` gives d."""
+        return None
+
+    def filled(self, function: Function, call: Call) -> Sequence[Parameter]:  # noqa: ARG002
+        """Return the parameters that a call's positional arguments fill, in their order: some may be left out before others."""
+        return function.parameters
+
+    def declared(self, name: str, program: Program) -> Place | None:  # noqa: ARG002
+        """Return what stands in for a key that capitals make a variable's name of, where a declaration of the key says so."""
+        return None
+
+    def picked(self, source: Node, name: str, function: Function | None = None) -> Sequence[Node]:  # noqa: ARG002
+        """Return the expressions that a name stands for that a pattern takes out of every element of a list.
+
+        Args:
+            source: what a loop goes over, or what the closure is called with.
+            name: the name in the pattern.
+            function: the closure, None for a loop.
+        """
+        return ()
+
+    def users(
+        self,
+        name: str,  # noqa: ARG002
+        file: SourceFile,  # noqa: ARG002
+        program: Program,  # noqa: ARG002
+    ) -> Iterable[tuple[SourceFile, str]]:
+        """Yield the other files that ask for a file's constant, each with what it is called there."""
+        return ()
+
+    def brings(self, condition: Node) -> frozenset[str]:  # noqa: ARG002
+        """Return the names that a condition gives a value to, made of what it asks for: ``int.TryParse(x, out var n)``."""
+        return frozenset()
+
     def results(self, node: Node) -> Sequence[Node]:  # noqa: ARG002
         """Return the expressions that a function gives back."""
         return ()
@@ -287,6 +329,14 @@ class Language(ABC):
     def never(self, call: Call, file: SourceFile, program: Program) -> bool:  # noqa: ARG002
         """Tell whether a call never comes back: to a function of the project that raises."""
         return False
+
+    def lifts(self, node: Node) -> bool:  # noqa: ARG002
+        """Tell whether what a ``@bind`` node binds is the file's own although it stands in a function: a macro's item."""
+        return False
+
+    def spelt(self, node: Node) -> Node | None:  # noqa: ARG002
+        """Return what an expression stands for as it is written: ``stringify!(NAME)``; None where a node is none such."""
+        return None
 
     def indexed(self, node: Node) -> tuple[Node, Node] | None:  # noqa: ARG002
         """Return the collection and the index of an access by index, None where a node is none."""
@@ -308,9 +358,20 @@ class Language(ABC):
         """Return what the names live in that a statement binds, where that is less than its function."""
         return None
 
-    def exchange(self, call: Call) -> tuple[Node, str, str] | None:  # noqa: ARG002
-        """Return the text, what is replaced in it and by what, where a call does that; None where it does not."""
+    def exchange(self, call: Call) -> tuple[Node, str | Pattern[str], str] | None:  # noqa: ARG002
+        """Return the text, what is replaced in it and by what, where a call does that; None where it does not.
+
+        What is replaced is a text, or a pattern, whose groups the other may name as ``re.sub`` takes them.
+        """
         return None
+
+    def alternatives(self, node: Node, file: SourceFile, program: Program) -> Sequence[str]:  # noqa: ARG002
+        """Return the texts that an expression may be by a means of the language's own: of an enum's constants, all."""
+        return ()
+
+    def elsewhere(self, node: Node) -> bool:  # noqa: ARG002
+        """Tell whether an expression looks for the same setting in another place, and may find none: System.getProperty."""
+        return False
 
     def assigned_of(self, node: Node, part: Node) -> tuple[tuple[str, ...], Node, str] | None:  # noqa: ARG002
         """Return what :meth:`assignment` does, of the one value that holds a part where several are given at once."""

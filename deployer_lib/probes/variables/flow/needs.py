@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from deployer_lib.probes.variables.flow.conditions import AND, EQUAL, OR, UNEQUAL
 from deployer_lib.probes.variables.flow.grammar import text
-from deployer_lib.probes.variables.flow.nodes import descend, inside, own
+from deployer_lib.probes.variables.flow.nodes import atom_of, descend, inside, own
 from deployer_lib.probes.variables.flow.outcomes import NAMES, Judged, Outcomes
 from deployer_lib.probes.variables.flow.texts import unwrap
 
@@ -39,7 +39,8 @@ def judge(
 ) -> Judged:
     """Return the need of a read after a look at what surrounds it, or at what becomes of the name it is bound to."""
     view = _View(program, file)
-    return view.bound(node, (target,), judged) if target else view.around(node, judged, wrapper)
+    found = view.bound(node, (target,), judged) if target else view.around(node, judged, wrapper)
+    return view.used_elsewhere(node, target, found) if found == judged and found.need == "optional" else found
 
 
 def fallback(program: Program, file: SourceFile, node: Node | None, judged: Judged) -> Judged:
@@ -90,6 +91,36 @@ class _Walk:
 @dataclass(slots=True)
 class _View(Outcomes):
     """Follows a read upwards through what stands around it."""
+
+    def used_elsewhere(self, read: Node, target: str, judged: Judged) -> Judged:
+        """Return the need of what a constant of the file is given, by the other files that can't do without the constant."""
+        if next(self.file.scopes(read)) != self.file.root:
+            return judged
+        outer = read
+        while outer.parent is not None and outer.parent.type in self.language.wrapping:
+            outer = outer.parent
+        assignment = self.language.assignment(outer.parent) if outer.parent is not None else None
+        names = assignment[0] if assignment is not None and assignment[1] == outer else ()
+        for name in (target,) if target else names:
+            for where, local in self.language.users(name, self.file, self.program):
+                if _View(self.program, where, self.depth + 1).misses(local):
+                    return replace(judged, need="required")
+        return judged
+
+    def misses(self, name: str) -> bool:
+        """Tell whether the file ends the program where a name has no value."""
+        atom, words = atom_of(name, self.language), self.language.words
+        if any(
+            call.arguments and {call.name, call.callee} & words.asserts and atom(call.arguments[0].value)
+            for call in self.file.calls
+        ):
+            return True
+        return any(
+            self.conditions.absent(branch.condition, atom)
+            and branch.then is not None
+            and any(self.ends(node) for node in own(self.file, branch.then))
+            for branch in self.file.branches
+        )
 
     # -- upwards from a read ---------------------------------------------------------------------------------------------
 
@@ -145,6 +176,8 @@ class _View(Outcomes):
         left, operator, right = operation
         fallbacks = self.language.words.fallbacks
         replaces = operator in fallbacks and walk.child == left and not walk.asked
+        if replaces and self.language.elsewhere(right) and self._goes_further(here):
+            return True
         if replaces and not self._is_condition(here):
             instead = self._instead(right, walk.read)
             if instead is not None:
@@ -157,6 +190,11 @@ class _View(Outcomes):
             walk.asked = walk.asked or operator in EQUAL | UNEQUAL
             return True
         return False
+
+    def _goes_further(self, here: Node) -> bool:
+        """Tell whether a further fallback stands behind one: ``(read ?: other) ?: "x"``."""
+        outer = None if here.parent is None else self.language.operation(here.parent)
+        return outer is not None and outer[1] in self.language.words.fallbacks and outer[0] == here
 
     def _choosing(self, walk: _Walk, here: Node) -> Judged | bool | None:
         """Read ``read ? a : b``."""
@@ -206,7 +244,7 @@ class _View(Outcomes):
             return True
         if (instead := self._replaced(here)) is not None:
             return self.fallback(instead, judged)
-        return self._handed(call, walk.read, judged) if language.modular else judged
+        return self._handed(call, walk.read, judged) if language.modular or language.clauses else judged
 
     def _rescued(self, call: Call, walk: _Walk) -> Judged:
         """Read ``orElse("x")``: what a call gives instead."""
@@ -236,19 +274,25 @@ class _View(Outcomes):
         """Return the need by what a function of the project does with what it is handed: ``must(read)``, ``int(read, 80)``."""
         given = [a.value for a in call.arguments if not a.name]
         index = next((i for i, value in enumerate(given) if unwrap(self.program, value) == read), None)
-        found = (
-            self.program.functions_named(self.file, call)[:1]
-            if index is not None and self.depth < NAMES
-            else []
-        )
-        for where, function in found:
-            head = function.node.child_by_field_name("parameters")
-            if head is None or index is None or index >= len(function.parameters):
+        if index is None or self.depth >= NAMES:
+            return judged
+        found = self.program.functions_named(self.file, call)
+        for where, function in found if self.language.clauses else ():
+            value = self.language.unmatched(function, index)
+            if value is not None:
+                answer = _View(self.program, where, self.depth + 1).fallback(value, judged)
+                if answer.parameter:
+                    given_back = given[[p.name for p in function.parameters].index(answer.parameter) :]
+                    return self.fallback(given_back[0], judged) if given_back else judged
+                return judged if answer.need == "required" and self.language.caught(call.node) else answer
+        for where, function in found[:1]:
+            head = self.language.head(function)
+            if head is None or index >= len(function.parameters):
                 continue
             name = function.parameters[index].name
             inner = _View(self.program, where, self.depth + 1).assigned(head, (name,), judged, function.node)
             if inner.need == "required":
-                return replace(judged, need="required")
+                return judged if self.language.caught(call.node) else replace(judged, need="required")
             other = next(
                 (i for i, p in enumerate(function.parameters) if p.name and p.name == inner.parameter), None
             )
@@ -295,7 +339,8 @@ class _View(Outcomes):
         is_chain = operation is not None and operation[1] in self.language.words.fallbacks
         first = operation[0] if operation is not None and is_chain else node
         keys = self._keys(first)
-        if not keys or keys != self._keys(read):
+        again = bool(keys) and keys == self._keys(read)
+        if not again and not (is_chain and self.language.elsewhere(first)):
             return node
         return self._instead(operation[2], read) if operation is not None and is_chain else None
 
@@ -311,6 +356,9 @@ class _View(Outcomes):
         """Tell whether ``a || b`` is asked for its truth, not for its value."""
         child, here = node, node.parent
         while here is not None:
+            if here.type == "arguments":  # of a macro that is an if
+                here = here.parent
+                continue
             if (branch := self.language.branch(here)) is not None:
                 return child == branch.condition
             if (choice := self.language.ternary(here)) is not None:

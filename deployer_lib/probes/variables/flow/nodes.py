@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from deployer_lib.probes.variables.flow.grammar import Language
     from deployer_lib.probes.variables.flow.program import SourceFile
 
-__all__ = ["atom_of", "descend", "inside", "is_part", "own", "under"]
+__all__ = ["atom_of", "descend", "holds", "inside", "is_part", "own", "under"]
 
 
 def atom_of(dotted: str, language: Language) -> Callable[[Node], bool]:
@@ -32,6 +32,11 @@ def descend(node: Node) -> Iterator[Node]:
         here = stack.pop()
         yield here
         stack.extend(reversed(here.named_children))
+
+
+def holds(language: Language, node: Node, dotted: str) -> bool:
+    """Tell whether a name stands in an expression."""
+    return any(language.dotted(one) == dotted for one in descend(node))
 
 
 def under(nodes: Sequence[Node], functions: set[int], start: int) -> Iterator[Node]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from bisect import bisect_left
 from dataclasses import dataclass, replace
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Final
 
 from deployer_lib.probes.variables.flow.conditions import AND, Conditions
 from deployer_lib.probes.variables.flow.grammar import Branch, text
-from deployer_lib.probes.variables.flow.nodes import atom_of, descend, inside, is_part, own, under
+from deployer_lib.probes.variables.flow.nodes import atom_of, descend, holds, inside, is_part, own, under
 from deployer_lib.probes.variables.flow.texts import keys_of, literal_of, plain, unwrap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from tree_sitter import Node
 
@@ -26,6 +28,7 @@ __all__ = ["NAMES", "Judged", "Outcomes"]
 _BLOCKS: Final = 12  # levels of nesting that are looked through for what follows a condition
 _NOTHING: Final = frozenset({"{}", "[]", "%{}", "array()"})
 _COLLECTS: Final = frozenset({"push", "append", "add", "unshift"})
+_FLAGS: Final = frozenset({"true", "false"})
 _LOOP: Final = re.compile(r"^(?:for|foreach|while|enhanced_for)")
 NAMES: Final = 3  # names that a read is followed through
 
@@ -39,6 +42,7 @@ class Judged:
     parameter: str = ""  # of the enclosing function, that gives the fallback
     must: str = ""  # parameter of the enclosing function: required where it is given as true
     handed: bool = False  # required as an error that the caller of a function around it gets
+    settled: bool = False  # another variable is looked for instead: what is asked afterwards is asked of both
 
 
 @dataclass(slots=True)
@@ -195,8 +199,11 @@ class Outcomes(ABC):
         if self._nothing(value):
             return judged
         found = self.fallback(value, judged)
-        if found.parameter or found.need == "required":
+        if found.need == "required":
             return found
+        if found.parameter:  # data.x and data.y of one parameter are two ways too
+            alike = kept is not None and holds(self.language, kept, found.parameter) and not self._is_it(kept, atom)
+            return judged if alike and self.language.dotted(value) != found.parameter else found
         return found if self._plain_value(value) or self._is_it(kept, atom) else judged
 
     def _plain_value(self, value: Node) -> bool:
@@ -204,7 +211,12 @@ class Outcomes(ABC):
         value = unwrap(self.program, self.language.result(unwrap(self.program, value)))
         dotted = self.language.dotted(value)
         if dotted:
-            return dotted.rpartition(".")[2].isupper() or bool(keys_of(self.program, self.file, value))
+            bound = [place.node for place in self.program.constants(self.file, dotted)]
+            return (
+                any(not (one.named_child_count or self.language.dotted(one)) for one in bound)
+                or dotted.rpartition(".")[2].isupper()
+                or bool(keys_of(self.program, self.file, value))
+            )
         return not value.named_child_count or any(
             plain(key) is not None for key in keys_of(self.program, self.file, value)
         )
@@ -239,12 +251,17 @@ class Outcomes(ABC):
             return judged
         if branch.other is not None:
             return self._done_without(branch.other, atom, judged, self._yields(branch.then)) or judged
+        brought = self.language.brings(branch.condition)
+
+        def served(node: Node) -> bool:
+            return atom(node) or (bool(brought) and self.language.dotted(node) in brought)
+
         if (
             branch.then is not None
             and any(True for node in own(self.file, branch.then) if self.language.returned(node))
-            and (not (self.language.modular or self.language.switches) or self._serves(branch.then, atom))
+            and (not (self.language.modular or self.language.switches) or self._serves(branch.then, served))
         ):
-            return self._after(statement, judged)
+            return self._after(statement, branch.then, served, judged)
         return judged
 
     def _yields(self, block: Node | None) -> Node | None:
@@ -270,7 +287,7 @@ class Outcomes(ABC):
                     return replace(judged, must=dotted)
         return None
 
-    def _after(self, statement: Node, judged: Judged) -> Judged:
+    def _after(self, statement: Node, block: Node, atom: Callable[[Node], bool], judged: Judged) -> Judged:
         """Return the need by what follows ``if (present) return it;``: a fallback that is returned, or an end."""
         here: Node | None = statement
         for _ in range(_BLOCKS):
@@ -283,7 +300,8 @@ class Outcomes(ABC):
             if following.type != "comment":
                 value = self.language.returned(following)
                 if value is not None:
-                    return judged if value == following else self._instead_of(value, judged)
+                    other = value == following or self._is_other(value, own(self.file, block), atom)
+                    return judged if other else self._instead_of(value, judged)
                 if self.ends(following):
                     return replace(judged, need="required")
                 if (branch := self.language.branch(following)) is not None:
@@ -307,11 +325,15 @@ class Outcomes(ABC):
 
     def _serves(self, block: Node, atom: Callable[[Node], bool]) -> bool:
         """Tell whether a block uses what its condition asked for, or reads it."""
-        known = {one.id for one in self.file.candidates}
-        return any(
-            atom(node) or (node.id in known and any(self.language.reads(node, self.file, self.program)))
-            for node in descend(block)
+        return any(atom(node) or self._reads(node) for node in descend(block))
+
+    def _reads(self, node: Node) -> bool:
+        """Tell whether an expression is a read itself."""
+        at = bisect_left(self.file.candidates, node.start_byte, key=lambda one: one.start_byte)
+        near = takewhile(
+            lambda one: one.start_byte == node.start_byte, islice(self.file.candidates, at, None)
         )
+        return node in near and any(self.language.reads(node, self.file, self.program))
 
     def _goes_on(self, block: Node, atom: Callable[[Node], bool]) -> bool:
         """Tell whether what a condition asked for is used after the block that does without."""
@@ -331,12 +353,26 @@ class Outcomes(ABC):
         return judged
 
     def _instead_of(self, value: Node, judged: Judged) -> Judged:
-        """Return the need where something is given back early: an answer that is made by a call is no fallback."""
-        call = self.language.call(unwrap(self.program, value))
-        return (
-            judged
-            if call is not None and self.language.modular and call.owner
-            else self.fallback(value, judged)
+        """Return the need where something is given back early: what a call, or a text, makes of other things is no fallback."""
+        bare = unwrap(self.program, value)
+        call = self.language.call(bare)
+        called = call is not None and call.owner != ""
+        made = called or (
+            self.language.pieces(bare) is not None and not keys_of(self.program, self.file, bare)
+        )
+        return judged if made and self.language.modular else self.fallback(value, judged)
+
+    def _is_other(self, value: Node, nodes: Iterable[Node], atom: Callable[[Node], bool]) -> bool:
+        """Tell whether a value answers for another question: nothing that nodes give back holds the variable's."""
+        if not (self.language.modular or self.language.switches):
+            return False
+        if self._plain_value(value) and text(value) not in _FLAGS:
+            return False
+        return not any(
+            atom(inner)
+            for node in nodes
+            if (given := self.language.returned(node)) is not None
+            for inner in descend(given)
         )
 
     def _done_without(
@@ -353,7 +389,8 @@ class Outcomes(ABC):
                 return replace(judged, need="required")
             assignment = self.language.assignment(node)
             if assignment is not None and any(self._names(atom, target, node) for target in assignment[0]):
-                return self.fallback(assignment[1], judged)
+                reads = self._reads(unwrap(self.program, assignment[1]))
+                return replace(judged, settled=True) if reads else self.fallback(assignment[1], judged)
             value = self.language.returned(node)
             if value is not None and value != node:
                 return self._given_back(value, block, atom, judged)
@@ -372,15 +409,11 @@ class Outcomes(ABC):
         if self._nothing(value):
             return replace(judged, need="optional", default=None)
         found = self._instead_of(value, judged)
-        if self.language.switches and not found.parameter and not self._plain_value(value):
-            served = any(
-                atom(inner)
-                for node in own(self.file, next(self.file.scopes(block)))
-                if node.start_byte >= block.end_byte and (given := self.language.returned(node)) is not None
-                for inner in descend(given)
-            )
-            if not served:
-                return None  # an answer of another kind
+        around = own(self.file, next(self.file.scopes(block)))
+        if not found.parameter and self._is_other(
+            value, (n for n in around if n.start_byte >= block.end_byte), atom
+        ):
+            return None
         ends = found.parameter and any(self.ends(inner) for inner in own(self.file, block))
         return replace(found, need="required") if ends else found
 
@@ -435,12 +468,12 @@ class Outcomes(ABC):
             return replace(judged, need="required")
         if self.language.null(node):
             return replace(judged, need="optional", default=None)
-        for one in descend(node):
+        for one in () if self.language.elsewhere(node) else descend(node):
             inner = self.language.given(one) or one
             dotted = self.language.dotted(inner)
             if dotted:
                 _, function = self.program.bindings_of(self.file, inner, dotted)
-                if function is not None:
+                if function is not None and not inside(function.node, node):
                     return replace(judged, need=judged.need, parameter=dotted)
         value = literal_of(self.program, self.file, node)
         return replace(judged, need="optional" if value is None else "default", default=value)

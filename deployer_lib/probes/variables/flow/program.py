@@ -130,7 +130,7 @@ class Program:
                 file.by_node[node.id] = function
                 file.by_name[function.name].append(function)
         for node in _sorted(captured.get("bind", [])):
-            scope = next(file.scopes(node)).id
+            scope = root.id if language.lifts(node) else next(file.scopes(node)).id
             file.assigns.append(node)
             for binding in language.bindings(node):
                 file.bound[scope][binding.name].append(binding)
@@ -297,8 +297,8 @@ class Program:
         known = [
             (f, function)
             for f in self.files.values()
-            if f is not file
-            for function in self._meant(file, call, f.by_name.get(name, []))
+            if f is not file and name in f.by_name
+            for function in self._meant(file, call, f.by_name[name])
         ]
         near = [one for one in known if one[0].folder == file.folder]
         for found_near in (near, known):
@@ -314,7 +314,12 @@ def _taking(call: Call, functions: Sequence[Function]) -> list[Function]:
     def misses(function: Function) -> bool:
         least = sum(1 for p in function.parameters if p.default is None and not p.rest)
         return not (
-            least <= given and (given <= len(function.parameters) or any(p.rest for p in function.parameters))
+            least <= given
+            and (
+                given <= len(function.parameters)
+                or function.again
+                or any(p.rest for p in function.parameters)
+            )
         )
 
     return sorted(functions, key=misses)

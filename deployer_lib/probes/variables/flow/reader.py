@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Final
 
 from deployer_lib.probes.variables.flow.needs import Judged, fallback, guarded, judge
 from deployer_lib.probes.variables.flow.program import Program
-from deployer_lib.probes.variables.flow.texts import Hole, Key, keys_of, literal_of, members_of, merged, plain
+from deployer_lib.probes.variables.flow.texts import (
+    Hole,
+    Key,
+    given_to,
+    keys_of,
+    literal_of,
+    members_of,
+    merged,
+    plain,
+)
 from deployer_lib.probes.variables.model import Found, Reference
 from deployer_lib.probes.variables.model import Read as FoundRead
 
@@ -21,6 +30,7 @@ if TYPE_CHECKING:
 
     from deployer_lib.probes.variables.flow.grammar import Call, Function, Language, Read
     from deployer_lib.probes.variables.flow.program import SourceFile
+    from deployer_lib.probes.variables.model import Need
 
 __all__ = ["FlowReader"]
 
@@ -44,6 +54,7 @@ class _KeyRead:
     final: bool = False
     capitals: bool = False  # counts only with a name in capitals
     change: Callable[[str], str] | None = None  # makes the name of the key
+    carried: bool = False  # the name comes with an object that is made elsewhere: only one in capitals
 
     @property
     def name(self) -> str | None:
@@ -153,11 +164,33 @@ def _by_wrappers(
             continue
         for there, function in program.functions_named(file, call):
             if function.node.id in wrappers and not (there is file and _is_inside(call.node, function.node)):
-                found = _wrapped(program, file, call, function, wrappers[function.node.id])
-                sure = _is_sure(file, call, function)
-                reads.extend(r for r in found if _LIKELY[sure].match(r.name or "A"))
+                inner = wrappers[function.node.id]
+                found = [
+                    read
+                    for one in _rounds(call, function)
+                    for read in _wrapped(program, file, one, function, inner)
+                ]
+                sure, carried = _is_sure(file, call, function), any(one.carried for one in inner)
+                reads.extend(
+                    r
+                    for r in found
+                    if _LIKELY[sure].match(r.name or "A")
+                    and (not carried or r.name is None or _LIKELY[False].match(r.name))
+                )
                 break
     return reads
+
+
+def _rounds(call: Call, function: Function) -> list[Call]:
+    """Return a call as so many as there are rounds, where a macro repeats its last parameters."""
+    if not function.again:
+        return [call]
+    first = len(function.parameters) - function.again
+    fixed, rest = call.arguments[:first], call.arguments[first:]
+    return [
+        replace(call, arguments=(*fixed, *rest[at : at + function.again]))
+        for at in range(0, len(rest), function.again)
+    ]
 
 
 def _is_sure(file: SourceFile, call: Call, function: Function) -> bool:
@@ -210,9 +243,9 @@ def _wrapped(
                 for before in found
                 for piece in _pieces(program, file, part, function, call, own)
             ]
-        judged = _at_call(program, file, read.judged, values, own)
+        at_call = _at_call(program, file, read.judged, values, own)
         for key in found or [()]:
-            final = judged
+            final = judged = _declared(program, read, key, at_call)
             if (
                 not judged.parameter
                 and (judged.need == "optional" or judged.handed)
@@ -229,9 +262,18 @@ def _wrapped(
                     f"{function.name}()",
                     capitals=read.capitals,
                     change=read.change,
+                    carried=read.carried,
                 )
             )
     return reads
+
+
+def _declared(program: Program, read: _KeyRead, key: Key, judged: Judged) -> Judged:
+    """Return the need of a key that is written in capitals for its variable, by what the key's declaration gives it."""
+    raised = any(isinstance(part, Hole) and None in part.changes for part in read.key)
+    name = plain(key) if raised else None
+    place = program.language.declared(name, program) if name else None
+    return judged if place is None else fallback(program, place.file, place.node, judged)
 
 
 def _emptied(program: Program, file: SourceFile, node: Node, judged: Judged) -> Judged:
@@ -241,9 +283,9 @@ def _emptied(program: Program, file: SourceFile, node: Node, judged: Judged) -> 
 
 
 def _values(call: Call, function: Function, language: Language) -> dict[str, Node | None]:
-    values: dict[str, Node | None] = {}
-    for index, parameter in enumerate(function.parameters):
-        values[parameter.name] = call.named(parameter.name) or call.positional(index)
+    values: dict[str, Node | None] = {p.name: call.named(p.name) for p in function.parameters}
+    for index, parameter in enumerate(language.filled(function, call)):
+        values[parameter.name] = values[parameter.name] or call.positional(index)
     if function.receiver:
         values[function.receiver] = language.receiver(call.node)
     return values
@@ -263,9 +305,10 @@ def _pieces(
         return []
     given = _given(call, function, part.parameter, program.language) or [own.get(part.parameter)]
     return [
-        part.filled(key)
+        key
         for value in given
-        for key in keys_of(program, file, value) or members_of(program, file, value)
+        for key in given_to(program, file, part, value)
+        or [part.filled(member) for member in ([] if part.values else members_of(program, file, value))]
     ]
 
 
@@ -314,12 +357,24 @@ def _at_call(
 def _wrappers(program: Program, results: dict[str, list[_KeyRead]]) -> Wrappers:
     known = {f.node.id for file in program.files.values() for f in file.functions if f.name}
     found: Wrappers = {}
-    for reads in results.values():
+    for path, reads in results.items():
         for read in reads:
             holes = {part.function for part in read.key if isinstance(part, Hole)}
             if len(holes) == 1 and (function := next(iter(holes))) in known:
-                found.setdefault(function, []).append(read)
+                file = program.file(path)
+                carried = all(scope.id != function for scope in file.scopes(read.node))
+                found.setdefault(function, []).append(_carried(file, read) if carried else read)
     return found
+
+
+def _carried(file: SourceFile, read: _KeyRead) -> _KeyRead:
+    """Return a read whose name an object brings along: the maker of the object gives nothing for the reader's parameters."""
+    judged, around = read.judged, file.function_around(read.node)
+    own = {parameter.name for parameter in around.parameters} if around is not None else set()
+    if judged.parameter.partition(".")[0] in own or judged.must in own:
+        need: Need = "default" if judged.parameter and judged.need == "optional" else judged.need
+        judged = replace(judged, need=need, parameter="", must="")
+    return replace(read, judged=judged, carried=True)
 
 
 def _with_callers(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Final
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from deployer_lib.probes.variables.flow.grammar import Function
     from deployer_lib.probes.variables.flow.program import Program, SourceFile
 
-__all__ = ["Hole", "Key", "keys_of", "literal_of", "members_of", "plain"]
+__all__ = ["Hole", "Key", "given_to", "keys_of", "literal_of", "members_of", "plain", "values_of"]
 
 _MAX_DEPTH: Final = 12
 _MAX_KEYS: Final = 200  # of one expression; beyond it is no list of names
@@ -25,7 +26,7 @@ _CASES: Final = {
     "to_uppercase": "upper", "to_ascii_uppercase": "upper", "strtoupper": "upper", "ToUpperInvariant": "upper",
     "String.upcase": "upper", "strings.ToUpper": "upper",
     "toString": "", "to_s": "", "trim": "", "to_string": "", "as_str": "", "clone": "", "to_owned": "", "into": "",
-    "freeze": "", "strip": "", "String": "", "string": "",
+    "freeze": "", "strip": "", "String": "", "string": "", "to_charlist": "", "unquote": "",
 }  # fmt: skip
 _EACH: Final = frozenset(
     {"forEach", "map", "filter", "each", "every", "some", "find", "flatMap", "reduce", "any", "all", "for_each", "filter_map",
@@ -36,8 +37,12 @@ _EACH: Final = frozenset(
      "Enum.flat_map", "Enum.reduce", "Enum.reduce_while", "Enum.each_with_index", "Enum.split_with"}
 )  # fmt: skip
 _MEMBERS: Final = frozenset(
-    {"keys", "Object.keys", "Object.entries", "values", "iter", "freeze", "into_iter", "each"}
+    {"keys", "keySet", "Object.keys", "Object.entries", "values", "iter", "freeze", "into_iter", "each"}
 )
+
+
+#: A text, or a pattern, and what takes its place; None for capitals. The order matters: a pattern may look for capitals.
+Change = tuple[str | re.Pattern[str], str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +51,15 @@ class Hole:
 
     function: int  # node id of the function
     parameter: str
-    upper: bool = False
-    replaced: tuple[tuple[str, str], ...] = ()  # texts in what is given, and what takes their places
+    changes: tuple[Change, ...] = ()  # what becomes of what is given, in order
+    values: bool = False  # callers give a map, whose values are meant, not its keys
+    written: bool = False  # not what is given counts, but how it is written: stringify!($name)
 
     def filled(self, key: Key) -> Key:
         """Return what a caller gives, changed as the function changes it."""
-        for old, new in self.replaced:
-            key = exchanged(key, old, new)
-        return _changed(key, "upper") if self.upper else key
+        for change in self.changes:
+            key = _changed(key, "upper") if change is None else exchanged(key, *change)
+        return key
 
 
 #: A text with holes: every part a literal text, or a hole.
@@ -80,12 +86,14 @@ def merged(key: Key) -> Key:
     return tuple(out)
 
 
-def exchanged(key: Key, old: str, new: str) -> Key:
-    """Return a key with a text replaced wherever it stands, in what callers give too."""
+def exchanged(key: Key, old: str | re.Pattern[str], new: str) -> Key:
+    """Return a key with a text, or what a pattern finds, replaced wherever it stands, in what callers give too."""
     return tuple(
-        part.replace(old, new)
-        if isinstance(part, str)
-        else replace(part, replaced=(*part.replaced, (old, new)))
+        replace(part, changes=(*part.changes, (old, new)))
+        if isinstance(part, Hole)
+        else part.replace(old, new)
+        if isinstance(old, str)
+        else old.sub(new, part)
         for part in key
     )
 
@@ -97,7 +105,7 @@ def unwrap(program: Program, node: Node) -> Node:
     return node
 
 
-def keys_of(program: Program, file: SourceFile, node: Node | str | None, depth: int = 0) -> list[Key]:  # noqa: PLR0911  (one kind of expression after the other)
+def keys_of(program: Program, file: SourceFile, node: Node | str | None, depth: int = 0) -> list[Key]:  # noqa: C901, PLR0911  (one kind of expression after the other)
     """Return every text that an expression may be; empty where that can't be known."""
     if isinstance(node, str):
         return [(node,)]
@@ -107,18 +115,22 @@ def keys_of(program: Program, file: SourceFile, node: Node | str | None, depth: 
     value = language.string(node)
     if value is not None:
         return [(value,)]
+    if several := language.alternatives(node, file, program):
+        return [(one,) for one in several[:_MAX_KEYS]]
     pieces = language.pieces(node)
     if pieces is not None:
         return _joined([keys_of(program, file, piece, depth + 1) for piece in pieces])
+    spelt = language.spelt(node)
+    if spelt is not None:
+        return [_spelt(file, spelt)]
     choice = language.ternary(node)
     if choice is not None:
         return [key for branch in choice[1:] for key in keys_of(program, file, branch, depth + 1)]
-    call = language.call(node)
+    access, call = language.indexed(node), language.call(node)
+    if access is not None and ((found := _indexed(program, file, *access, depth)) or call is None):
+        return found
     if call is not None:
         return _called(program, file, call, depth)
-    access = language.indexed(node)
-    if access is not None:
-        return _indexed(program, file, *access, depth)
     dotted = language.dotted(node)
     if not dotted:
         return []
@@ -129,12 +141,13 @@ def _named(program: Program, file: SourceFile, node: Node, dotted: str, depth: i
     """Return the texts that a name stands for: a parameter's hole, a loop's values, what it is bound to anywhere."""
     language = program.language
     found, function = program.bindings_of(file, node, dotted)
+    outside = [b for b in found if not b.value.start_byte <= node.start_byte < b.value.end_byte]
+    if found and not outside:
+        function = _rebound(file, node, dotted)
     if function is not None:
         return _each(program, file, function, dotted, depth) or [(Hole(function.node.id, dotted),)]
     for source in program.loops_of(file, node, dotted):
-        values = _values_of(program, file, source, depth + 1) if language.by_value(source, dotted) else []
-        return values or members_of(program, file, source, depth + 1)
-    outside = [b for b in found if not b.value.start_byte <= node.start_byte < b.value.end_byte]
+        return _looped(program, file, source, dotted, depth + 1)
     if outside:
         return [] if outside[0].key else keys_of(program, file, outside[0].value, depth + 1)
     if (given := language.given(node)) is not None:
@@ -143,6 +156,26 @@ def _named(program: Program, file: SourceFile, node: Node, dotted: str, depth: i
         if keys := keys_of(program, place.file, place.node, depth + 1):
             return keys
     return _member(program, file, node, dotted, depth)
+
+
+def _spelt(file: SourceFile, node: Node) -> Key:
+    """Return a node's own text, or what callers write for the parameter that it is."""
+    function = _rebound(file, node, text(node))
+    return (text(node),) if function is None else (Hole(function.node.id, text(node), written=True),)
+
+
+def _looped(program: Program, file: SourceFile, source: Node, name: str, depth: int) -> list[Key]:
+    """Return what a loop's name stands for: parts of the elements, a map's values, or its keys and a list's elements."""
+    if picked := program.language.picked(source, name):
+        return [key for one in picked for key in keys_of(program, file, one, depth)]
+    values = values_of(program, file, source, depth) if program.language.by_value(source, name) else []
+    return values or members_of(program, file, source, depth)
+
+
+def _rebound(file: SourceFile, node: Node, name: str) -> Function | None:
+    """Return the function whose parameter a name is in what the name itself is given next: ``name = upcase(name)``."""
+    around = (file.by_node.get(scope.id) for scope in file.scopes(node))
+    return next((f for f in around if f is not None and any(p.name == name for p in f.parameters)), None)
 
 
 def _member(program: Program, file: SourceFile, node: Node, dotted: str, depth: int) -> list[Key]:
@@ -237,8 +270,10 @@ def _indexed(program: Program, file: SourceFile, holder: Node, index: Node, dept
 def _each(program: Program, file: SourceFile, function: Function, name: str, depth: int) -> list[Key]:
     """Return what a closure is called with that goes over a list: ``["A", "B"].forEach(name => …)``."""
     source = _gone_over(program, function)
+    if source is not None and (picked := program.language.picked(source, name, function)):
+        return [key for one in picked for key in keys_of(program, file, one, depth + 1)]
     second = len(function.parameters) > 1 and function.parameters[1].name == name
-    if second and (values := _values_of(program, file, source, depth + 1)):
+    if second and (values := values_of(program, file, source, depth + 1)):
         return values
     return members_of(program, file, source, depth + 1)
 
@@ -255,7 +290,7 @@ def _gone_over(program: Program, function: Function) -> Node | None:
     return call.positional(1) if source == function.node else source  # array_map(fn, list)
 
 
-def _values_of(program: Program, file: SourceFile, node: Node | None, depth: int) -> list[Key]:
+def values_of(program: Program, file: SourceFile, node: Node | None, depth: int = 0) -> list[Key]:
     """Return the texts of a map literal's values, of a constant of any file too; empty where it is no map."""
     if node is None or depth > _MAX_DEPTH:
         return []
@@ -266,15 +301,17 @@ def _values_of(program: Program, file: SourceFile, node: Node | None, depth: int
     call = program.language.call(node)
     if call is not None and (call.callee in _MEMBERS or call.name in _MEMBERS):
         inner = call.positional(0) if call.arguments else program.language.receiver(node)
-        return _values_of(program, file, inner, depth + 1)
+        return values_of(program, file, inner, depth + 1)
     dotted = program.language.dotted(node)
     if not dotted:
         return []
-    found, _ = program.bindings_of(file, node, dotted)
+    found, function = program.bindings_of(file, node, dotted)
+    if function is not None:
+        return [(Hole(function.node.id, dotted, values=True),)]
     places = [(file, b.value) for b in found[:1]] or [
         (p.file, p.node) for p in program.constants(file, dotted)[:1]
     ]
-    return [key for where, value in places for key in _values_of(program, where, value, depth + 1)]
+    return [key for where, value in places for key in values_of(program, where, value, depth + 1)]
 
 
 def _called(program: Program, file: SourceFile, call: Call, depth: int) -> list[Key]:
@@ -284,17 +321,18 @@ def _called(program: Program, file: SourceFile, call: Call, depth: int) -> list[
             inner, old, new = exchange
             return [exchanged(key, old, new) for key in keys_of(program, file, inner, depth + 1)]
         return _given_back(program, file, call, depth)
-    receiver = program.language.receiver(call.node) if not call.arguments else call.positional(0)
+    owner = program.language.receiver(call.node)
+    # strings.ToUpper(x) is handed the text, x.toUpperCase(Locale.ROOT) is called on it.
+    is_method = not call.arguments or (owner is not None and call.callee not in _CASES)
+    receiver = owner if is_method else call.positional(0)
     return [_changed(key, change) for key in keys_of(program, file, receiver, depth + 1)]
 
 
 def _given_back(program: Program, file: SourceFile, call: Call, depth: int) -> list[Key]:
     """Return the texts that a function of the project makes of what it is given."""
     for where, function in program.functions_named(file, call)[:1]:
-        values = {
-            p.name: call.named(p.name) or call.positional(i) or p.default
-            for i, p in enumerate(function.parameters)
-        }
+        taken = {p.name: call.positional(i) for i, p in enumerate(program.language.filled(function, call))}
+        values = {p.name: call.named(p.name) or taken.get(p.name) or p.default for p in function.parameters}
         made = [
             key
             for value in program.language.results(function.node)
@@ -304,6 +342,17 @@ def _given_back(program: Program, file: SourceFile, call: Call, depth: int) -> l
             :_MAX_KEYS
         ]
     return []
+
+
+def given_to(
+    program: Program, file: SourceFile, hole: Hole, value: Node | None, depth: int = 0
+) -> list[Key]:
+    """Return the texts that a caller's argument puts in a hole."""
+    keys: list[Key] = [(text(value),)] if hole.written else []
+    if hole.values:  # of a list, its elements; of arguments that are given one by one, each
+        keys = values_of(program, file, value, depth) or members_of(program, file, value, depth)
+    keys = keys or keys_of(program, file, value, depth)
+    return [hole.filled(key) for key in keys]
 
 
 def _filled(
@@ -319,15 +368,21 @@ def _filled(
         if isinstance(part, str) or part.function != function.node.id:
             parts.append([(part,)])
         else:
-            given = keys_of(program, file, values.get(part.parameter), depth + 1)
-            parts.append([part.filled(k) for k in given])
+            parts.append(given_to(program, file, part, values.get(part.parameter), depth + 1))
     return _joined(parts)
 
 
 def _changed(key: Key, change: str) -> Key:
     if change != "upper":
         return key
-    return tuple(p.upper() if isinstance(p, str) else replace(p, upper=True) for p in key)
+    return tuple(
+        p.upper()
+        if isinstance(p, str)
+        else p
+        if p.changes[-1:] == (None,)  # in capitals already: a wrapper of a wrapper says it again
+        else replace(p, changes=(*p.changes, None))
+        for p in key
+    )
 
 
 def members_of(program: Program, file: SourceFile, node: Node | None, depth: int = 0) -> list[Key]:
@@ -350,7 +405,7 @@ def members_of(program: Program, file: SourceFile, node: Node | None, depth: int
 
 def _called_members(program: Program, file: SourceFile, call: Call, depth: int) -> list[Key]:
     if call.callee == "Object.values":
-        return _values_of(program, file, call.positional(0), depth + 1)
+        return values_of(program, file, call.positional(0), depth + 1)
     if call.callee in _MEMBERS or call.name in _MEMBERS:
         inner = call.positional(0) if call.arguments else program.language.receiver(call.node)
         return members_of(program, file, inner, depth + 1)

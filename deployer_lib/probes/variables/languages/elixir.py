@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from typing import TYPE_CHECKING, ClassVar, Final
+from weakref import WeakKeyDictionary
 
 from deployer_lib.probes.variables.flow.grammar import (
     Argument,
@@ -18,56 +20,44 @@ from deployer_lib.probes.variables.flow.grammar import (
     Vocabulary,
     text,
 )
-from deployer_lib.probes.variables.flow.texts import members_of, plain
+from deployer_lib.probes.variables.languages.elixir_declared import Declared
+from deployer_lib.probes.variables.languages.elixir_environment import Environment
 from deployer_lib.probes.variables.languages.elixir_forms import (
+    absence_of,
     case_of,
     clause_function,
+    clause_of,
     generators,
     if_of,
     is_and,
+    is_filtered,
+    is_literal,
+    is_passed,
     is_value,
     only,
+    results_of,
     sigil_of,
+    taken_apart,
     value_of,
     words_of,
 )
-from deployer_lib.probes.variables.languages.elixir_reads import (
-    arguments_of,
-    is_in_attribute,
-    is_vapor,
-    mentioned,
-    must_match,
-    option_of,
-)
+from deployer_lib.probes.variables.languages.elixir_reads import arguments_of, is_in_attribute, mentioned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
+    from pathlib import Path, PurePosixPath
 
     from tree_sitter import Language as Grammar
     from tree_sitter import Node
 
-    from deployer_lib.probes.variables.flow.program import Program, SourceFile
-    from deployer_lib.probes.variables.model import Need
+    from deployer_lib.probes.variables.flow.program import Place, Program, SourceFile
 
 __all__ = ["Elixir"]
 
-#: What is called with a name, and perhaps a fallback after it → what the read needs.
-_CALLS: Final[dict[str, Need]] = {
-    "System.get_env": "optional", "System.fetch_env": "optional", "System.fetch_env!": "required", ":os.getenv": "optional",
-    "System.has_env?": "optional",
-}  # fmt: skip
-#: What is called with the whole environment, then a name, then perhaps a fallback → what the read needs.
-_OF_MAP: Final[dict[str, Need]] = {
-    "Map.get": "optional", "Map.fetch": "optional", "Map.fetch!": "required", "Map.has_key?": "optional", "Access.get": "optional",
-    "Map.get_lazy": "optional", "Access.fetch!": "required",
-}  # fmt: skip
-#: Calls of Dotenvy and Nvir: a name, a type, a fallback.
-_TYPED: Final = frozenset({"env!", "Dotenvy.env!", "Nvir.env!"})
-_TUPLES: Final[dict[str, Need]] = {":system": "optional", ":system!": "required", ":hush": "required"}
 _DEFINES: Final = frozenset({"def", "defp", "defmacro", "defmacrop"})
 _SCRIPT: Final = re.compile(rb"#!.*\belixir\b")
-_NAME: Final = re.compile(r"[A-Za-z_]\w*$")
+#: How a function is called that raises.
+_RAISES: Final = re.compile(r"raise(?:_\w+)?[!?]?$")
 
 
 class Elixir(Language):
@@ -91,12 +81,13 @@ class Elixir(Language):
     (binary_operator operator: "=") @bind (unary_operator operator: "@") @bind
     (call) @loop
     (call) @import
-    (call) @branch
+    (call) @branch (stab_clause) @branch
     (access_call) @read (tuple) @read (unary_operator operator: "&") @read
     """
     constants = None
     wrapping = frozenset({"block", "body"})
     operations = frozenset({"binary_operator"})
+    clauses = True
     words: ClassVar[Vocabulary] = Vocabulary(
         fallbacks=frozenset({"||", "or"}),
         nulls=frozenset({"nil"}),
@@ -112,6 +103,10 @@ class Elixir(Language):
         presents=frozenset({"is_binary"}),
         empties=frozenset({"false"}),
     )  # fmt: skip
+
+    def __init__(self) -> None:
+        self._stems: tuple[Sequence[PurePosixPath], dict[str, list[str]]] = (), {}
+        self._known: WeakKeyDictionary[Program, tuple[Environment, Declared]] = WeakKeyDictionary()
 
     def grammar(self, suffix: str) -> Grammar:  # noqa: ARG002
         """Return the grammar of a file with this suffix."""
@@ -132,7 +127,7 @@ class Elixir(Language):
 
     def string(self, node: Node) -> str | None:
         """Return the value of a plain string literal, None for every other node."""
-        if node.type in {"string", "charlist"} or (
+        if node.type in {"string", "charlist", "quoted_atom"} or (
             node.type == "sigil" and sigil_of(node) in {"s", "S", "c", "C"}
         ):
             inside = [
@@ -214,7 +209,8 @@ class Elixir(Language):
         if node.type == "anonymous_function":
             clause = only(node, "stab_clause")
             left = clause.child_by_field_name("left") if clause is not None else None
-            names = left.named_children if left is not None and left.type == "arguments" else []
+            given = left.named_children if left is not None and left.type == "arguments" else []
+            names = [name for one in given for name in (one.named_children if one.type == "tuple" else [one])]
             name = ""
             if (
                 node.parent is not None
@@ -226,6 +222,48 @@ class Elixir(Language):
                 name, tuple(Parameter(text(n) if n.type == "identifier" else "") for n in names), node
             )
         return clause_function(node) if self._callee(node) in _DEFINES else None
+
+    def filled(self, function: Function, call: Call) -> Sequence[Parameter]:
+        """Return the parameters that a call's arguments fill: those with a fallback as far as there are more arguments."""
+        given = sum(1 for one in call.arguments if not one.name) + any(one.name for one in call.arguments)
+        spare = given - sum(1 for one in function.parameters if one.default is None)
+        taken = []
+        for one in function.parameters:
+            if one.default is not None:
+                spare -= 1
+            if one.default is None or spare >= 0:
+                taken.append(one)
+        return taken
+
+    def head(self, function: Function) -> Node | None:
+        """Return the node that binds a function's parameters."""
+        given = only(function.node, "arguments")
+        return given.named_children[0] if given is not None and given.named_children else None
+
+    def unmatched(self, function: Function, index: int) -> Node | None:
+        """Return what a clause for ``nil`` gives back, where that is an end, a literal or another parameter."""
+        value = absence_of(function.node, index)
+        if value is None:
+            return None
+        given = any(one.name and one.name == text(value) for one in function.parameters)
+        call = self.call(value)
+        ends = call is not None and (call.callee in self.words.exits or _RAISES.match(call.name) is not None)
+        return value if given or ends or is_literal(value) else None
+
+    def results(self, node: Node) -> Sequence[Node]:
+        """Return what a function gives back."""
+        return results_of(node)
+
+    def never(self, call: Call, file: SourceFile, program: Program) -> bool:
+        """Tell whether a call never comes back: it is named as what raises, or all that its function comes to is an end."""
+        if _RAISES.match(call.name):
+            return True
+        found = program.functions_named(file, call)[:1]
+        return any(self._raises(self.results(function.node)) for _, function in found)
+
+    def _raises(self, values: Sequence[Node]) -> bool:
+        calls = [self.call(value) for value in values]
+        return bool(calls) and all(call is not None and call.callee in self.words.exits for call in calls)
 
     def bindings(self, node: Node) -> Iterable[Binding]:
         """Yield the names that a node binds."""
@@ -256,6 +294,18 @@ class Elixir(Language):
         pattern = source.parent.child_by_field_name("left") if source.parent is not None else None
         return pattern is not None and pattern.type == "tuple" and text(pattern.named_children[-1]) == name
 
+    def picked(self, source: Node, name: str, function: Function | None = None) -> Sequence[Node]:
+        """Return what a name stands for that a pattern takes out of the tuples of a list."""
+        return taken_apart(source, name, function.node if function is not None else None)
+
+    def exchange(self, call: Call) -> tuple[Node, str, str] | None:
+        """Return what ``String.replace(text, "-", "_")`` does."""
+        parts = [call.positional(index) for index in range(3)]
+        if call.callee != "String.replace" or None in parts:
+            return None
+        old, new = (self.string(part) if part is not None else None for part in parts[1:])
+        return (parts[0], old, new) if parts[0] is not None and old and new is not None else None
+
     def imports(self, node: Node) -> Iterable[Import]:
         """Yield the names that an import brings."""
         given = only(node, "arguments") if self._callee(node) == "alias" else None
@@ -272,10 +322,14 @@ class Elixir(Language):
                     text(one).rpartition(".")[2], f"{text(target.child_by_field_name('left'))}.{text(one)}"
                 )
 
-    def candidates(self, module: str, file: str, paths: Sequence[object]) -> Iterator[str]:  # noqa: ARG002
+    def candidates(self, module: str, file: str, paths: Sequence[PurePosixPath]) -> Iterator[str]:  # noqa: ARG002
         """Yield the files named as the module, those first whose folders are most like its parents."""
+        if self._stems[0] is not paths:
+            self._stems = paths, defaultdict(list)
+            for path in paths:
+                self._stems[1][path.stem].append(str(path))
         parts = [re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", part).lower() for part in module.split(".")]
-        found = [str(p) for p in paths if str(p).rpartition("/")[2].rpartition(".")[0] == parts[-1]]
+        found = sorted(self._stems[1].get(parts[-1], ()))
         yield from sorted(found, key=lambda p: -sum(part in p.split("/") for part in parts[:-1]))
 
     def items(self, node: Node) -> Sequence[Node | str] | None:
@@ -337,6 +391,8 @@ class Elixir(Language):
 
     def branch(self, node: Node) -> Branch | None:
         """Return a condition and what follows from it."""
+        if node.type == "stab_clause":
+            return clause_of(node)
         return if_of(node) if node.type == "call" and self._callee(node) in {"if", "unless"} else None
 
     def ternary(self, node: Node) -> tuple[Node, Node, Node] | None:
@@ -377,8 +433,10 @@ class Elixir(Language):
         while here is not None and self.function(here) is None:
             found = self.branch(here)
             asked = found.condition if found is not None else None
-            if here.type == "stab_clause" or is_and(here):
+            if asked is None and (here.type == "stab_clause" or is_and(here)):
                 asked = here.child_by_field_name("left")
+            if is_filtered(here, node, names) or is_passed(here, node, names):
+                return True
             if asked is not None and asked != child and names & mentioned(asked):
                 return True
             child, here = here, here.parent
@@ -386,82 +444,23 @@ class Elixir(Language):
 
     # -- reads -----------------------------------------------------------------------------------------------------------
 
+    def further(self, program: Program) -> Iterable[str]:
+        """Return the files with functions that are handed the whole environment."""
+        return self._of(program)[0].files()
+
     def reads(self, node: Node, file: SourceFile, program: Program) -> Iterable[Read]:
         """Yield the reads that a node makes by itself."""
-        if node.type == "tuple":
-            yield from self._tuple(node)
-        elif node.type == "unary_operator":
-            yield from self._reference(node, file, program)
-        elif node.type == "access_call":
-            target, key = node.child_by_field_name("target"), node.child_by_field_name("key")
-            if target is not None and key is not None and self._is_env(target, file, program):
-                yield Read(key, node, "System.get_env()[]")
-        elif node.type == "call" and (call := self.call(node)) is not None:
-            yield from self._called(call, file, program)
+        return self._of(program)[0].reads(node, file)
 
-    def _called(self, call: Call, file: SourceFile, program: Program) -> Iterator[Read]:
-        key = call.positional(0)
-        if key is None:
-            return
-        if call.callee in _CALLS:
-            need: Need = "required" if must_match(call) else _CALLS[call.callee]
-            yield Read(key, call.node, f"{call.callee}()", need, default=call.positional(1))
-        elif call.callee in _OF_MAP and len(call.arguments) > 1 and self._is_env(key, file, program):
-            given = call.positional(2)
-            default = self.result(given) if given is not None else None
-            yield Read(
-                call.arguments[1].value, call.node, "System.get_env()", _OF_MAP[call.callee], default=default
-            )
-        elif call.callee == "Map.take" and len(call.arguments) > 1 and self._is_env(key, file, program):
-            for name in members_of(program, file, call.arguments[1].value):
-                if found := plain(name):
-                    yield Read(found, call.node, "System.get_env()")
-        elif call.callee in _TYPED:
-            yield Read(key, call.node, "env!()", "required", default=call.positional(2))
+    def declared(self, name: str, program: Program) -> Place | None:
+        """Return what stands in for a key by its declaration."""
+        return self._of(program)[1].place(name)
 
-    def _is_env(self, node: Node, file: SourceFile, program: Program, depth: int = 4) -> bool:
-        """Tell whether an expression is the whole environment: ``System.get_env()``, or a name that was given it."""
-        if text(node) in {"System.get_env()", "System.get_env"}:
-            return True
-        if node.type != "identifier" or depth == 0:
-            return False
-        found, function = program.bindings_of(file, node, text(node))
-        if function is not None:
-            default = next((p.default for p in function.parameters if p.name == text(node)), None)
-            return default is not None and self._is_env(default, file, program, depth - 1)
-        return bool(found) and self._is_env(found[0].value, file, program, depth - 1)
-
-    def _tuple(self, node: Node) -> Iterator[Read]:
-        """Find ``{:system, "X", "default"}``, confex's ``{:system, :integer, "X", 5}``, Hush's, and Vapor's in bindings."""
-        first, *others = node.named_children or [node]
-        kind = text(first)
-        if kind in _TUPLES:
-            values = [one for one in others if one.type not in {"atom", "alias"}]
-            if values and _NAME.match(self.string(values[0]) or ""):
-                is_value = len(values) > 1 and values[1].type != "keywords" and kind != ":hush"
-                default = values[1] if is_value else option_of(values[1:], "default")
-                yield Read(values[0], node, f"{{{kind}, …}}", _TUPLES[kind], default=default, final=True)
-        elif is_vapor(node) and others and others[0].type == "string":
-            default = option_of(others[1:], "default")
-            need: Need = "optional" if text(option_of(others[1:], "required")) == "false" else "required"
-            yield Read(others[0], node, "Vapor binding", need, default=default, final=True)
-
-    def _reference(self, node: Node, file: SourceFile, program: Program) -> Iterator[Read]:
-        """Find ``Enum.map(names, &System.get_env/1)``."""
-        operand = node.child_by_field_name("operand")
-        target = (
-            operand.child_by_field_name("left")
-            if operand is not None and operand.type == "binary_operator"
-            else None
-        )
-        callee = self._callee(target) if target is not None and target.type == "call" else ""
-        around = node.parent.parent if node.parent is not None else None
-        call = self.call(around) if around is not None and callee in _CALLS else None
-        if call is None or "/" not in text(operand):
-            return
-        for key in members_of(program, file, call.positional(0)):
-            if name := plain(key):
-                yield Read(name, node, f"&{callee}/1", _CALLS[callee], final=True)
+    def _of(self, program: Program) -> tuple[Environment, Declared]:
+        known = self._known.get(program)
+        if known is None:
+            known = self._known[program] = Environment(self, program), Declared(program)
+        return known
 
 
 def _is_right(node: Node, parent: Node) -> bool:

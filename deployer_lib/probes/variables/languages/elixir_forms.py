@@ -13,14 +13,22 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 __all__ = [
+    "absence_of",
+    "below",
     "case_of",
     "clause_function",
+    "clause_of",
     "generators",
     "if_of",
     "is_and",
+    "is_filtered",
+    "is_literal",
+    "is_passed",
     "is_value",
     "only",
+    "results_of",
     "sigil_of",
+    "taken_apart",
     "value_of",
     "words_of",
 ]
@@ -44,7 +52,8 @@ _FALLBACK: Final = re.compile(r"(\w*default\w*|\w*fallback\w*|otherwise|alt|alte
 _SAYS_NOTHING: Final = frozenset({":ok", ":error", ":noop", ":ignore"})
 
 
-def _is_literal(node: Node) -> bool:
+def is_literal(node: Node) -> bool:
+    """Tell whether a node is a literal that may stand in for a value, no word that says only how it went."""
     return node.type in _LITERALS and text(node) not in _SAYS_NOTHING
 
 
@@ -60,7 +69,7 @@ def value_of(block: Node) -> Node | None:
         or not _is_used(whole)
     ):
         return None
-    return inside if _is_literal(inside) or _FALLBACK.match(text(inside)) else None
+    return inside if is_literal(inside) or _FALLBACK.match(text(inside)) else None
 
 
 def _is_used(node: Node) -> bool:
@@ -78,6 +87,15 @@ def _is_used(node: Node) -> bool:
             and not text(parent.parent).startswith(("defmodule", "if ", "unless "))
         )
     return True
+
+
+def below(node: Node | None) -> Iterator[Node]:
+    """Yield a node and all that stands in it."""
+    stack = [node] if node is not None else []
+    while stack:
+        here = stack.pop()
+        yield here
+        stack.extend(here.named_children)
 
 
 def only(node: Node | None, kind: str) -> Node | None:
@@ -119,6 +137,15 @@ def if_of(node: Node) -> Branch | None:
     return Branch(condition, then, _single(other) if other is not None else None, negated)
 
 
+def clause_of(node: Node) -> Branch | None:
+    """Return a clause of ``cond`` taken apart."""
+    left, around = node.child_by_field_name("left"), node.parent.parent if node.parent is not None else None
+    is_cond = around is not None and text(around.child_by_field_name("target")) == "cond"
+    if not is_cond or left is None or not left.named_children:
+        return None
+    return Branch(left.named_children[0], node.child_by_field_name("right"))
+
+
 def _telling(statements: Sequence[Node]) -> Node | None:
     """Return the one of some statements that says what they do: that raises, else the last."""
     return next(
@@ -141,6 +168,8 @@ def case_of(call: Call) -> tuple[Node, Node, Node] | None:
         if left is None or right is None or value is None:
             continue
         other = next((c.child_by_field_name("right") for c in clauses if c != clause), None) or right
+        if _is_error(left) and value.type == "call" and _is_matched(clauses) and "raise" in text(right):
+            return value, other, _single(right)  # a function that hands absence on
         ends = "raise" in text(right) or "System.halt" in text(right) or "throw" in text(right)
         if _is_for_nothing(left) and (ends or _stands_in(_single(right), clauses[-1])):
             return value, other, _single(right)
@@ -151,13 +180,21 @@ def case_of(call: Call) -> tuple[Node, Node, Node] | None:
 
 def _stands_in(value: Node, other: Node) -> bool:
     """Tell whether a clause's value stands in for the variable: a literal, or what the other clause gives alike."""
-    if _is_literal(value) or _FALLBACK.match(text(value)):
+    if is_literal(value) or _FALLBACK.match(text(value)):
         return True
     left, right = other.child_by_field_name("left"), other.child_by_field_name("right")
     if left is None or right is None or not is_value(value):
         return False
     given = only(_single(right), "arguments")
     return text(left) == text(right) or (given is not None and text(given).strip("()") == text(left))
+
+
+def _is_error(left: Node) -> bool:
+    return text(left).replace(" ", "").startswith(("{:error,", "({:error,"))
+
+
+def _is_matched(clauses: Sequence[Node]) -> bool:
+    return any(text(one.child_by_field_name("left")).startswith("{:ok") for one in clauses)
 
 
 def _is_for_nothing(left: Node) -> bool:
@@ -177,6 +214,90 @@ def generators(node: Node) -> Iterator[tuple[str, Node]]:
         if text(child.child_by_field_name("operator")) == "<-":
             for name in left.named_children if left.type == "tuple" else [left]:
                 yield text(name), right
+
+
+def is_filtered(around: Node, node: Node, names: set[str]) -> bool:
+    """Tell whether ``for k <- keys, v = read`` or ``with {:ok, v} <- read`` passes over what is absent, before a node."""
+    if text(around.child_by_field_name("target")) not in {"for", "with"}:
+        return False
+    return any(
+        one.type == "binary_operator"
+        and one.end_byte <= node.start_byte
+        and text(one.child_by_field_name("operator")) in {"=", "<-"}
+        and names & {text(name) for name in below(one.child_by_field_name("left"))}
+        for one in _of(only(around, "arguments"))
+    )
+
+
+def is_passed(around: Node, node: Node, names: set[str]) -> bool:
+    """Tell whether an earlier clause of ``case`` or ``cond`` has caught the absence of a name."""
+    kind = text(around.child_by_field_name("target")) if around.type == "call" else ""
+    earlier = [
+        one
+        for one in _of(only(around, "do_block"))
+        if one.type == "stab_clause" and one.end_byte <= node.start_byte
+    ]
+    left = [one for clause in earlier if (one := clause.child_by_field_name("left")) is not None]
+    if kind == "cond":
+        return any(names & {text(name) for name in below(one)} for one in left)
+    asked = kind == "case" and names & {text(name) for name in below(only(around, "arguments"))}
+    return bool(asked) and any(_is_for_nothing(one) for one in left)
+
+
+def absence_of(node: Node, index: int) -> Node | None:
+    """Return what a clause of ``def`` gives back that has ``nil`` or an empty text at a position; None for every other."""
+    given = only(node, "arguments")
+    signature = given.named_children[0] if given is not None and given.named_children else None
+    patterns = _of(only(signature, "arguments"))
+    if index >= len(patterns) or text(patterns[index]) not in {"nil", '""'}:
+        return None
+    return next(iter(results_of(node)), None)
+
+
+def taken_apart(source: Node, name: str, closure: Node | None) -> list[Node]:
+    """Return what a name stands for in ``for {_, name} <- [{1, "A"}]`` and ``fn {_, name} -> … end``."""
+    holder = source.parent if closure is None else only(closure, "stab_clause")
+    pattern = holder.child_by_field_name("left") if holder is not None else None
+    if pattern is not None and pattern.type == "arguments":
+        pattern = pattern.named_children[0] if pattern.named_children else None
+    if pattern is None or pattern.type != "tuple" or source.type != "list":
+        return []
+    names = [text(one) for one in pattern.named_children]
+    if name not in names:
+        return []
+    index = names.index(name)
+    alike = [one.named_children for one in source.named_children if one.type == "tuple"]
+    return [parts[index] for parts in alike if len(parts) == len(names)]
+
+
+def results_of(node: Node) -> list[Node]:
+    """Return the expression that a function or a closure gives back."""
+    if node.type == "anonymous_function":
+        found = [
+            clause.child_by_field_name("right")
+            for clause in node.named_children
+            if clause.type == "stab_clause"
+        ]
+        return [_last(one) for one in found if one is not None]
+    block = only(node, "do_block")
+    if block is not None:
+        return [_last(block)]
+    words = only(only(node, "arguments"), "keywords")
+    values = [
+        p.child_by_field_name("value")
+        for p in _of(words)
+        if text(p.child_by_field_name("key")).startswith("do:")
+    ]
+    return [value for value in values if value is not None]
+
+
+def _last(block: Node) -> Node:
+    """Return the last expression of a block, without what rescues it."""
+    if block.type not in {"do_block", "body", "block"}:
+        return block
+    apart = {"comment", "rescue_block", "after_block", "catch_block", "else_block"}
+    inside = [child for child in block.named_children if child.type not in apart]
+    return inside[-1] if inside else block
 
 
 def clause_function(node: Node) -> Function | None:
@@ -221,7 +342,10 @@ def _parameter(node: Node) -> Parameter:
     left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
     if node.type == "binary_operator" and left is not None:
         is_default = text(node.child_by_field_name("operator")) == "\\\\"
-        return Parameter(text(left), right) if is_default else Parameter(text(right))
+        if is_default:
+            return Parameter(text(left), right)
+        named = next((one for one in (left, right) if one is not None and one.type == "identifier"), None)
+        return Parameter(text(named))
     return Parameter(text(node) if node.type == "identifier" else "")
 
 

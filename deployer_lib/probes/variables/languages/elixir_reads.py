@@ -9,7 +9,7 @@ from deployer_lib.probes.variables.flow.grammar import (
     Call,
     text,
 )
-from deployer_lib.probes.variables.languages.elixir_forms import only
+from deployer_lib.probes.variables.languages.elixir_forms import below, only
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,20 +33,12 @@ def arguments_of(node: Node) -> Iterator[Argument]:
                 yield Argument(value, text(key).rstrip(": \t\n"))
 
 
-def _below(node: Node) -> Iterator[Node]:
-    stack = [node]
-    while stack:
-        here = stack.pop()
-        yield here
-        stack.extend(here.named_children)
-
-
 def mentioned(node: Node) -> set[str]:
     """Return the names of variables and the texts that stand in an expression."""
     named = {"identifier", "string"}
     return {
         text(one)
-        for one in _below(node)
+        for one in below(node)
         if one.type in named and one.parent is not None and one.parent.type != "call"
     }
 
@@ -103,5 +95,5 @@ def must_match(call: Call) -> bool:
     block = only(whole, "do_block")
     other = only(block, "else_block") if block is not None else None
     return other is not None and any(
-        text(one).startswith("raise") for one in _below(other) if one.type == "call"
+        text(one).startswith("raise") for one in below(other) if one.type == "call"
     )
