@@ -23,8 +23,17 @@ from deployer_lib.probes.variables.flow.grammar import (
 from deployer_lib.probes.variables.flow.texts import keys_of, plain
 from deployer_lib.probes.variables.languages.rust_absence import settled
 from deployer_lib.probes.variables.languages.rust_builders import built, filled
+from deployer_lib.probes.variables.languages.rust_cargo import by_cargo
+from deployer_lib.probes.variables.languages.rust_collections import (
+    looked_up,
+    pairs_of,
+    picked_of,
+    tuple_names,
+)
+from deployer_lib.probes.variables.languages.rust_environ import Environ
 from deployer_lib.probes.variables.languages.rust_fields import declared
 from deployer_lib.probes.variables.languages.rust_macros import opened
+from deployer_lib.probes.variables.languages.rust_methods import Methods
 from deployer_lib.probes.variables.languages.rust_names import (
     bound_name,
     common,
@@ -65,26 +74,35 @@ _WITH_DEFAULT: Final = {"figment.providers.Env.var_or": "figment Env::var_or()"}
 #: Those whose first part says enough where no import is seen (``use super::*``).
 _SHORT: Final = frozenset({"env.var", "env.var_os"})
 _MACROS: Final = {"env!": "env!()", "option_env!": "option_env!()"}
-#: What cargo itself gives to every program it builds.
-_CARGO: Final = re.compile(r"CARGO_|CARGO$|DEP_")
-#: What cargo gives to a build script, and what one may hand to ``env!``.
-_BUILD: Final = frozenset(
-    {"OUT_DIR", "TARGET", "HOST", "PROFILE", "NUM_JOBS", "OPT_LEVEL", "DEBUG", "RUSTC", "RUSTDOC", "RUSTC_LINKER", "RUSTC_WRAPPER",
-     "RUSTC_WORKSPACE_WRAPPER", "RUSTFLAGS", "MAKEFLAGS", "CARGO", "RUSTUP_TOOLCHAIN"}
-)  # fmt: skip
-_GIVEN_BY_BUILD: Final = re.compile(rb"rustc-env=([A-Za-z_][A-Za-z0-9_]*)=")
 #: Functions and methods that hand a text on as it is.
 _SAME: Final = frozenset(
     {"String::from", "Some", "Ok", "OsString::from", "PathBuf::from", "Path::new", "Cow::from", "Cow::Borrowed", "Arc::from", "Box::from",
      "OsStr::new", "Url::parse", "Into::into", "ToString::to_string", "std::string::String::from"}
 )  # fmt: skip
 _SAME_METHODS: Final = frozenset(
-    {"as_ref", "borrow", "deref", "to_os_string", "to_path_buf", "into_string", "as_os_str", "into_boxed_str"}
+    {
+        "as_ref",
+        "borrow",
+        "deref",
+        "to_os_string",
+        "to_path_buf",
+        "into_string",
+        "as_os_str",
+        "into_boxed_str",
+        "unwrap",
+        "expect",
+        "copied",
+        "cloned",
+    }
 )
 _ASKING: Final = frozenset(
     {"is_err", "is_none", "is_empty", "is_ok", "is_some", "is_ok_and", "is_some_and", "trim", "as_str"}
 )
 _OPTION_IN_RESULT: Final = re.compile(r"Result\s*<\s*Option\s*<")
+_ITEMS: Final = frozenset({"const_item", "static_item"})
+_BARE: Final = frozenset(
+    {"identifier", "reference_pattern", "tuple_pattern"}
+)  # a closure's parameter without a type
 _TEST_FILES: Final = frozenset({"tests.rs", "test.rs"})
 
 
@@ -99,6 +117,7 @@ class Rust(Language):
     (function_item) @function (closure_expression) @function
     (call_expression) @call
     (let_declaration) @bind (const_item) @bind (static_item) @bind (assignment_expression) @bind
+    (let_condition) @bind (index_expression) @read
     (for_expression) @loop
     (use_declaration) @import
     (if_expression) @branch
@@ -119,6 +138,12 @@ class Rust(Language):
         absents=frozenset({"is_err", "is_none", "is_empty"}),
         presents=frozenset({"is_ok", "is_some", "is_ok_and", "is_some_and"}),
     )
+
+    def __init__(self) -> None:
+        self._methods = Methods()
+        self._known: Environ | None = None
+        self._listed: Sequence[PurePosixPath] = ()
+        self._modules: dict[str, list[PurePosixPath]] = {}  # last part of a module's path → its files
 
     def grammar(self, suffix: str) -> Grammar:  # noqa: ARG002
         """Return the grammar of a file with this suffix."""
@@ -141,9 +166,11 @@ class Rust(Language):
         given = wrapper.node.child_by_field_name("return_type") if wrapper is not None else None
         return settled(node, nested=_OPTION_IN_RESULT.search(text(given)) is not None)
 
-    def owns(self, call: Call, file: SourceFile, function: Function) -> bool | None:  # noqa: ARG002
-        """Tell that a call of the environment's own functions is none of another that is named like them."""
-        return False if _resolved(call.callee, file) in _CALLS else None
+    def targets(
+        self, call: Call, file: SourceFile, program: Program
+    ) -> list[tuple[SourceFile, Function]] | None:
+        """Return the functions of a type that a call means, where it names the type."""
+        return [] if _resolved(call.callee, file) in _CALLS else self._methods.meant(call, file, program)
 
     def hands_on(self, here: Node, child: Node) -> bool:
         """Tell whether a node is the way to a method that asks for absence: ``read.is_err``."""
@@ -202,23 +229,29 @@ class Rust(Language):
         """Return a function taken apart."""
         listed = node.child_by_field_name("parameters")
         parameters = [
-            Parameter(text(pattern))
+            Parameter(name)
             for one in (listed.named_children if listed is not None else ())
-            if (pattern := one.child_by_field_name("pattern") or (one if one.type == "identifier" else None))
+            if (pattern := one.child_by_field_name("pattern") or (one if one.type in _BARE else None))
             is not None
+            for name in (tuple_names(pattern) if node.type == "closure_expression" else ()) or [text(pattern)]
         ]
         name = text(node.child_by_field_name("name")) or _name_of_closure(node)
-        return Function(
-            name, tuple(parameters), node, enclosing_type(node) if node.type == "function_item" else ""
-        )
+        owner = enclosing_type(node) if node.type == "function_item" else ""
+        again = sum(p.name.startswith("&") for p in parameters) if name.endswith("!") else 0
+        plain_ones = (Parameter(p.name.removeprefix("&")) for p in parameters)
+        return Function(name, tuple(plain_ones), node, owner, again=again)
 
     def bindings(self, node: Node) -> Iterable[Binding]:
         """Yield the names that a node binds."""
         value = node.child_by_field_name("value") or node.child_by_field_name("right")
-        if value is None:
+        if value is None or (node.type == "let_condition" and looked_up(value) is None):
             return
-        if node.type in {"const_item", "static_item"}:
-            name, owner = text(node.child_by_field_name("name")), enclosing_type(node)
+        if node.type in _ITEMS:
+            in_function = node.parent is not None and node.parent.type == "block"
+            name, owner = (
+                text(node.child_by_field_name("name")),
+                "" if in_function else enclosing_type(node),
+            )
             module = module_around(node)
             for full in dict.fromkeys(
                 [f"{owner}.{name}"] if owner else [name, f"{module}.{name}" if module else name]
@@ -250,10 +283,21 @@ class Rust(Language):
             else None
         )
 
-    def loop(self, node: Node) -> tuple[str, Node] | None:
-        """Return the name that a loop binds and what it goes over."""
+    def loops(self, node: Node) -> Iterable[tuple[str, Node]]:
+        """Yield the names that a loop binds and what it goes over."""
         pattern, value = node.child_by_field_name("pattern"), node.child_by_field_name("value")
-        return (bound_name(pattern), value) if pattern is not None and value is not None else None
+        if pattern is not None and value is not None:
+            for name in tuple_names(pattern) or [bound_name(pattern)]:
+                yield name, value
+
+    def lifts(self, node: Node) -> bool:
+        """Tell whether a node is an item that a macro makes: of the file, though it stands in a rule's closure."""
+        around = node.parent.parent if node.parent is not None and node.type in _ITEMS else None
+        return (
+            around is not None
+            and around.type == "closure_expression"
+            and _name_of_closure(around)[-1:] == "!"
+        )
 
     def branch(self, node: Node) -> Branch | None:
         """Return a condition and what follows from it."""
@@ -281,16 +325,25 @@ class Rust(Language):
 
     def entries(self, node: Node) -> Sequence[tuple[Node | str, Node]] | None:
         """Return the keys and values of a map literal."""
-        body = node.child_by_field_name("body") if node.type == "struct_expression" else None
-        if body is None:
-            return None
-        pairs = [
-            (c.child_by_field_name("field"), c.child_by_field_name("value")) for c in body.named_children
-        ]
-        return [(text(name), value) for name, value in pairs if name is not None and value is not None]
+        return pairs_of(node)
+
+    def indexed(self, node: Node) -> tuple[Node, Node] | None:
+        """Return the map and the key of a look-up."""
+        return looked_up(node)
+
+    def picked(self, source: Node, name: str, function: Function | None = None) -> Sequence[Node]:
+        """Return what a name stands for that a pattern takes out of the tuples of a list."""
+        if function is None:
+            pattern = source.parent.child_by_field_name("pattern") if source.parent is not None else None
+            return picked_of(source, pattern, name)
+        listed = function.node.child_by_field_name("parameters")
+        patterns = listed.named_children if listed is not None else ()
+        return next((found for one in patterns if (found := picked_of(source, one, name))), ())
 
     def pieces(self, node: Node) -> Sequence[Node | str] | None:  # noqa: PLR0911  (one kind of text after the other)
         """Return the parts of a text that is put together."""
+        if node.type == "unary_expression":
+            return node.named_children if text(node).startswith("*") else None
         if node.type == "binary_expression":
             operation = self.operation(node)
             return [operation[0], operation[2]] if operation and operation[1] == "+" else None
@@ -300,14 +353,19 @@ class Rust(Language):
         given = [argument.value for argument in call.arguments]
         if call.callee == "concat!":
             return given
-        if call.callee == "stringify!" and given:
-            return [text(given[0])]
         if call.callee == "format!" and given:
             return formatted(given)
         if call.callee in _SAME and len(given) == 1:
             return given
         method = method_of(node)
         return [method[0]] if method is not None and method[1] in _SAME_METHODS else None
+
+    def spelt(self, node: Node) -> Node | None:
+        """Return the word whose spelling ``stringify!`` gives."""
+        if node.type != "macro_invocation" or text(node.child_by_field_name("macro")) != "stringify":
+            return None
+        words = node.named_children[-1].named_children
+        return words[0] if len(words) == 1 and words[0].type == "identifier" else None
 
     # -- names -----------------------------------------------------------------------------------------------------------
 
@@ -318,9 +376,14 @@ class Rust(Language):
 
     def candidates(self, module: str, file: str, paths: Sequence[PurePosixPath]) -> Iterator[str]:
         """Yield the files of a module: of the path itself, or of what it is an item of."""
+        if self._listed is not paths:
+            self._listed, self._modules = paths, {}
+            for path in paths:
+                self._modules.setdefault("".join(modules(path)[-1:]), []).append(path)
         parts = [part for part in module.split("::") if part not in {"crate", "self", "super"}]
         for wanted in (parts, parts[:-1]):
-            found = [str(path) for path in paths if wanted and modules(path)[-len(wanted) :] == wanted]
+            near = self._modules.get(wanted[-1], ()) if wanted else ()
+            found = [str(path) for path in near if modules(path)[-len(wanted) :] == wanted]
             if found:
                 yield from sorted(found, key=lambda path: (-common(path, file), path))
                 return
@@ -332,16 +395,28 @@ class Rust(Language):
         if node.type == "field_declaration":
             yield from declared(node, program, file)
             return
+        yield from self._environ(program).reads(node, file)
         call = self.call(node)
         if call is None:
             return
+        macro = call.name if call.name in _MACROS else ""
         for read in self._called(call, file, program):
-            if not self._by_cargo(read, call, file, program):
+            names = [name for key in keys_of(program, file, read.key) if (name := plain(key))]
+            if not by_cargo(names, macro, file.path, program):
                 yield read
+
+    def further(self, program: Program) -> Iterable[str]:
+        """Return the files whose functions are handed the environment as a map."""
+        return self._environ(program).files
+
+    def _environ(self, program: Program) -> Environ:
+        if self._known is None or self._known.program is not program:
+            self._known = Environ(program)
+        return self._known
 
     def _called(self, call: Call, file: SourceFile, program: Program) -> Iterator[Read]:
         key = call.positional(0)
-        short = call.callee.replace("::", ".").rpartition(".")[2]
+        short = call.name
         if short in _MACROS and key is not None:
             yield Read(
                 key,
@@ -360,26 +435,6 @@ class Rust(Language):
             yield from built(call, key)
         else:
             yield from filled(call, path, file, program)
-
-    def _by_cargo(self, read: Read, call: Call, file: SourceFile, program: Program) -> bool:
-        """Tell whether cargo or the build script gives a variable: nobody sets it."""
-        names = [name for key in keys_of(program, file, read.key) if (name := plain(key))]
-        compiled = call.callee.endswith("!")
-        in_build = compiled or PurePosixPath(file.path).name == "build.rs"
-        given = _given_by_build(program) if compiled and names else frozenset()
-        return bool(names) and all(_CARGO.match(n) or (in_build and n in _BUILD) or n in given for n in names)
-
-
-def _given_by_build(program: Program) -> frozenset[str]:
-    """Return what build scripts hand to ``env!``."""
-    names: set[str] = set()
-    for path in program.paths:
-        if PurePosixPath(path).name == "build.rs":
-            try:
-                names.update(name.decode() for name in _GIVEN_BY_BUILD.findall(program.source(path)))
-            except OSError:
-                continue
-    return frozenset(names)
 
 
 def _resolved(callee: str, file: SourceFile) -> str:

@@ -11,7 +11,9 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from tree_sitter import Parser
+from tree_sitter import Parser, Query, QueryCursor
+
+from deployer_lib.probes.variables.languages.rust_tables import flattened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,12 +37,21 @@ _TEST: Final = re.compile(
 _WORDS: Final = frozenset({"identifier", "crate", "self", "super", "metavariable"})
 _ITEM: Final = b"fn _()"
 _DELIMITERS: Final = {b"(": b")", b"[": b"]", b"{": b"}"}
+_STATEMENTS: Final = frozenset({"declaration_list", "source_file", "block", "expression_statement"})
+_BLOCKS: Final = frozenset({"source_file", "declaration_list", "block"})
+_VISIBLE: Final = re.compile(rb"[^\r\n]")
 _STATIC_REF: Final = re.compile(rb"\bstatic(\s+)ref\b")
 
 
 @lru_cache(maxsize=1)
 def _parser() -> Parser:
     return Parser(_grammar())
+
+
+@lru_cache(maxsize=1)
+def _query() -> Query:
+    attributes = "(attribute_item) @attribute (inner_attribute_item) @attribute"
+    return Query(_grammar(), f"[(macro_invocation) (macro_definition)] @macro {attributes}")
 
 
 def _grammar() -> Grammar:
@@ -54,46 +65,42 @@ def opened(source: bytes) -> bytes:
     """Return Rust code with its macros rewritten as code and its tests blanked, every byte in its place."""
     root = _parser().parse(source).root_node
     out = bytearray(source)
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        if node.type in {"source_file", "declaration_list", "block"}:
-            blanked = _tests(node, out)
-            stack.extend(child for child in node.named_children if child.id not in blanked)
-        elif node.type == "macro_definition":
+    captured = QueryCursor(_query()).captures(root)
+    marked = {block.id: block for one in captured.get("attribute", []) if (block := one.parent) is not None}
+    blanked = [span for block in marked.values() if block.type in _BLOCKS for span in _tests(block, out)]
+    for node in captured.get("macro", []):
+        if any(start <= node.start_byte < end for start, end in blanked):
+            continue
+        if node.type == "macro_definition":
             _define(node, out)
-        elif node.type == "macro_invocation":
-            _open(node, out)
         else:
-            stack.extend(node.named_children)
+            _open(node, out)
     return bytes(out)
 
 
 def _blank(out: bytearray, start: int, end: int) -> None:
-    for index in range(start, end):
-        if out[index] not in b"\r\n":
-            out[index] = 0x20
+    out[start:end] = _VISIBLE.sub(b" ", out[start:end])
 
 
 # -- tests -----------------------------------------------------------------------------------------------------------------
 
 
-def _tests(node: Node, out: bytearray) -> set[int]:
-    """Blank the items of a block that only tests run, and return their ids."""
-    blanked: set[int] = set()
+def _tests(node: Node, out: bytearray) -> list[tuple[int, int]]:
+    """Blank the items of a block that only tests run, and return from where to where they stand."""
+    blanked: list[tuple[int, int]] = []
     start: int | None = None
     marked = False
     for child in node.named_children:
         if child.type == "inner_attribute_item" and _TEST.match(child.text or b""):
             _blank(out, node.start_byte, node.end_byte)
-            return {one.id for one in node.named_children}
+            return [(node.start_byte, node.end_byte)]
         if child.type == "attribute_item":
             start = child.start_byte if start is None else start
             marked = marked or _TEST.match(child.text or b"") is not None
         elif child.type not in {"line_comment", "block_comment"}:
             if marked and start is not None:
                 _blank(out, start, child.end_byte)
-                blanked.add(child.id)
+                blanked.append((start, child.end_byte))
             start, marked = None, False
     return blanked
 
@@ -110,7 +117,29 @@ def _open(node: Node, out: bytearray) -> None:
         _open_tokens(*inner, out)
     start = node.start_byte
     as_item = node.parent is not None and node.parent.type in {"declaration_list", "source_file"}
+    if _as_table(node, name.end_byte, tokens, out):
+        return
     _as_code(start, name.end_byte, tokens, out, as_item=as_item)
+
+
+def _as_table(node: Node, named: int, tokens: Node, out: bytearray) -> bool:
+    """Rewrite a macro's use as a call where it is handed a table that is no list of arguments, and tell whether it was."""
+    begin, end = tokens.start_byte, tokens.end_byte
+    inside = bytes(out[begin + 1 : end - 1])
+    if out[begin : begin + 1] != b"{" and _parses(b"fn f() { m(", inside, b"); }"):
+        return False
+    values = flattened(tokens, inside)
+    if values is None:
+        return False
+    out[begin + 1 : end - 1] = values
+    _blank(out, named, begin)
+    out[begin : begin + 1], out[end - 1 : end] = b"(", b")"
+    # A call needs the semicolon that a statement in braces does without; where no byte is free, the parser adds it.
+    stands_alone = node.parent is not None and node.parent.type in _STATEMENTS
+    if stands_alone and values[-1:] in {b" ", b"\t"} and out[end : end + 1] != b";":
+        out[end - 2 : end] = b");"
+    _ensure_gap(out, named, begin)
+    return True
 
 
 def _last(name: Node) -> str:
@@ -270,7 +299,7 @@ def _define(node: Node, out: bytearray) -> None:
     closing = max(child.start_byte for child in node.children if child.type in {"}", ")", "]"})
     out[closing : closing + 1] = b"}"
     for rule, code in kept:
-        if code is not None and _parses(b"fn f() {", code, b"}"):
+        if code is not None:
             out[rule.start_byte : rule.end_byte] = code
             if rule.end_byte < closing:
                 out[rule.end_byte : rule.end_byte + 1] = b";"
@@ -280,19 +309,32 @@ _DELIMITERS_TYPES: Final = frozenset({"{", "(", "["})
 
 
 def _rule(rule: Node, code: bytes) -> bytes | None:
-    """Return a rule as a closure of the same length: ``| n: expr|  { var( n).unwrap() }``."""
+    """Return a rule as a closure of the same length: ``| n: expr|  { var( n).unwrap() }``.
+
+    What a rule repeats is given as a reference, ``|&_n|``, and stands there once; where that is no code, it is left out.
+    """
     left, right = rule.child_by_field_name("left"), rule.child_by_field_name("right")
     if left is None or right is None:
         return None
+    repeated = _repeated(left)
+    for names in (repeated, frozenset[bytes]()) if repeated else (repeated,):
+        out = _closure(rule, left, right, code, names)
+        if _parses(b"fn f() {", out, b"}"):
+            return out
+    return None
+
+
+def _closure(rule: Node, left: Node, right: Node, code: bytes, repeated: frozenset[bytes]) -> bytes:
     base = rule.start_byte
     out = bytearray(code)
     _blank(out, 0, right.start_byte - base)
     out[0:1] = b"|"
-    bound = [
-        found.child_by_field_name("name") for found in _all(left) if found.type == "token_binding_pattern"
-    ]
-    for index, name in enumerate(one for one in bound if one is not None):
-        out[name.start_byte - base : name.end_byte - base] = b"_" + (name.text or b"")[1:]
+    bound = [name for name in _bound(left) if name.text is not None]
+    for index, name in enumerate(bound):
+        written = name.text or b""
+        out[name.start_byte - base : name.end_byte - base] = b"_" + written[1:]
+        if written in repeated:
+            out[name.start_byte - base - 1 : name.start_byte - base] = b"&"
         if index + 1 < len(bound):
             out[name.end_byte - base : name.end_byte - base + 1] = b","
     out[left.end_byte - base - 1 : left.end_byte - base] = b"|"
@@ -300,12 +342,51 @@ def _rule(rule: Node, code: bytes) -> bytes | None:
         if child.type == "metavariable":
             out[child.start_byte - base : child.start_byte - base + 1] = b"_"
         elif child.type == "token_repetition":
-            _blank(out, child.start_byte - base, child.end_byte - base)
+            _once(child, base, repeated, out)
     body_start, body_end = right.start_byte - base, right.end_byte - base
     opened_body = _opened_body(bytes(out[body_start + 1 : body_end - 1]))
     out[body_start + 1 : body_end - 1] = opened_body
     out[body_start : body_start + 1], out[body_end - 1 : body_end] = b"{", b"}"
     return bytes(out)
+
+
+def _bound(left: Node) -> list[Node]:
+    """Return the names that a rule's pattern binds."""
+    names = [
+        found.child_by_field_name("name") for found in _all(left) if found.type == "token_binding_pattern"
+    ]
+    return [name for name in names if name is not None]
+
+
+def _repeated(left: Node) -> frozenset[bytes]:
+    """Return the names at a pattern's end that are bound again and again; none where words stand between them."""
+    loops = [
+        child
+        for child in _all(left)
+        if child.type == "token_repetition_pattern"
+        and _bound(child)
+        and not (child.text or b"").endswith(b"?")
+    ]
+    if len(loops) != 1 or any(c.type not in _REPEATED and c.is_named for c in loops[0].children):
+        return frozenset()
+    names = [name.text or b"" for name in _bound(loops[0])]
+    every = [name.text or b"" for name in _bound(left)]
+    return frozenset(names) if every[-len(names) :] == names else frozenset()
+
+
+_REPEATED: Final = frozenset({"token_binding_pattern", "line_comment", "block_comment"})
+
+
+def _once(repetition: Node, base: int, repeated: frozenset[bytes], out: bytearray) -> None:
+    """Leave what is repeated once, where it is of what the pattern repeats; else nothing of it."""
+    start, end = repetition.start_byte - base, repetition.end_byte - base
+    closing = [child for child in repetition.children if child.type == ")"]
+    used = {child.text for child in _all(repetition) if child.type == "metavariable"}
+    if closing and used & repeated:
+        _blank(out, start, start + 2)
+        _blank(out, closing[-1].start_byte - base, end)
+    else:
+        _blank(out, start, end)
 
 
 def _opened_body(code: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from deployer_lib.probes.variables.flow.grammar import Import, text
@@ -46,6 +47,7 @@ def _path(prefix: str, path: str) -> str:
     return (f"{prefix}::{path}" if prefix and path else prefix or path).removesuffix("::self")
 
 
+@lru_cache(maxsize=20_000)
 def modules(path: PurePosixPath) -> list[str]:
     """Return a file's path as modules: ``crates/my-core/src/config/mod.rs`` as crates, my_core, config."""
     parts = [part.replace("-", "_") for part in (*path.parts[:-1], path.stem) if part != "src"]
