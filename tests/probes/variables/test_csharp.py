@@ -79,6 +79,15 @@ INSIDE: list[tuple[str, Expected]] = [
     (f'var a = {READ}("A") switch {{ "p" => 1, _ => 3 }};', {"A": ("default", "3")}),
     (f'var a = {READ}("A") ?? {READ}("B") ?? "x";', {"A": ("default", f'{READ}("B") ?? "x"'), "B": ("default", "x")}),
     (f'var o = new Options {{ A = {READ}("A") ?? "x", B = {READ}("B") }};', {"A": ("default", "x"), "B": OPTIONAL}),
+    (f'var a = {READ}("A"); if (string.IsNullOrEmpty(a)) {{ a = {READ}("B"); }} a = a?.Trim();', {"A": OPTIONAL, "B": OPTIONAL}),
+    # -- what a process is started with begins as the program's own
+    ('if (p.StartInfo.Environment.TryGetValue("A", out var a)) { } if (!psi.Environment.TryGetValue("B", out var b)) throw new Exception();',
+     {"A": OPTIONAL, "B": REQUIRED}),
+    ('var a = startInfo.EnvironmentVariables["A"] ?? "x"; if (!_startInfo.Environment.ContainsKey("B")) _startInfo.Environment["B"] = "1";',
+     {"A": ("default", "x"), "B": OPTIONAL}),
+    ('psi.Environment["A"] = "1"; Log(psi.Environment["A"]); this.Environment.TryGetValue("B", out var b); context.EnvironmentVariables["C"].Go();', {}),
+    ('var all = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().ToDictionary(e => e.Key, e => e.Value);'
+     ' if (all.TryGetValue("A", out var a)) { } var b = all.GetValueOrDefault("B", "y");', {"A": OPTIONAL, "B": ("default", "y")}),
     # -- names
     (f'const string K = "A"; {READ}(K);', {"A": OPTIONAL}),
     (f'foreach (var k in new[] {{ "A", "B" }}) {{ if ({READ}(k) == null) throw new Exception(); }}', {"A": REQUIRED, "B": REQUIRED}),
@@ -116,6 +125,14 @@ FILES: list[tuple[str, Expected]] = [
      ' class C { void M() { builder.Configuration.Required("A_B"); builder.Configuration.Required("Jwt:Key"); } }', {"A_B": REQUIRED}),
     (f'class C {{ void M() {{ string Local(string n) => {READ}(n) ?? "x"; Func<string, string> need = n => {READ}(n) ?? throw new Exception();'
      ' Local("A"); need("B"); } }', {"A": ("default", "x"), "B": REQUIRED}),
+    (f'class C {{ bool On() {{ var v = {READ}("A"); if (string.IsNullOrEmpty(v)) {{ return false; }} var p = v.Split(\':\'); return Go(p); }} }}',
+     {"A": OPTIONAL}),
+    (f'class C {{ const int _usual = 5; int Wait() {{ var v = {READ}("A"); if (int.TryParse(v, out var n) && n > 0) {{ return n; }} return _usual; }} }}',
+     {"A": ("default", "_usual")}),
+    # A class whose constructor reads: its type stands before, in what it extends, or in another constructor of it.
+    (f'class Host {{ public Host(string kind, string log = null) {{ var a = {READ}($"{{kind.ToUpperInvariant()}}_SIZE"); }} Host(int n) : this("Own") {{ }} }}'
+     ' class Deep : Host { Host own = new("Field"); Host Prop { get; } = new("Prop"); Deep() : base("Base") { using (Host h = new("Local", "x")) { } } }',
+     {f"{name}_SIZE": OPTIONAL for name in ("OWN", "FIELD", "PROP", "BASE", "LOCAL")}),
     (f'record Options(string Url) {{ public static Options Load() => new({READ}("A") ?? throw new Exception()); }}', {"A": REQUIRED}),
 ]  # fmt: skip
 
@@ -136,6 +153,17 @@ def test_resolves_constants_and_wrappers_over_files(tmp_path: Path) -> None:
         },
     )
     assert {"CORE_URL": REQUIRED, "CORE_KEY": REQUIRED, "OWN": REQUIRED} == found
+
+
+def test_resolves_constants_that_are_properties_of_another_file(tmp_path: Path) -> None:
+    found = scan(
+        tmp_path,
+        {
+            "Names.cs": 'static class Names { public static string Url { get; } = "CORE_URL"; public static string Key => "CORE_KEY"; }',
+            "Program.cs": f"var a = {READ}(Names.Url); var b = {READ}(Names.Key);",
+        },
+    )
+    assert {"CORE_URL": OPTIONAL, "CORE_KEY": OPTIONAL} == found
 
 
 def test_tells_helpers_of_one_name_apart(tmp_path: Path) -> None:

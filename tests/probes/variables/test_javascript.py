@@ -76,6 +76,21 @@ NEEDS_CASES = [
     ("function page() { if (process.env.A) { return off } return on }", {"A": (N, None)}),
     ("function base() { if (process.env.A) return `https://${process.env.A}`; return 'http://localhost' }", {"A": (D, "http://localhost")}),
     ("class C { constructor(o) { this.key = process.env.A ?? o } }", {"A": (D, "o")}),
+    # A parameter that need not be given is the read itself.
+    ("export function seal(t: string, key = process.env.A) { if (!key) throw new Error('no key'); return t + key }", {"A": (R, None)}),
+    ("function seal(t, key = process.env.A) { if (!key) return null; return t + key }", {"A": (N, None)}),
+    ("const seal = (t, key = process.env.A ?? 'x') => { if (!key) throw new Error(); return key }", {"A": (D, "x")}),
+    # What is given back early answers for another question than what the variable would say.
+    ("function db() { const u = process.env.A; if (!u) { return base } const c = new Client(u); return base.with(c) }", {"A": (N, None)}),
+    ("function hit(ip) { const l = process.env.A; if (l) { return l.split(',').length > 1 && other(ip) } return false }", {"A": (D, "false")}),
+    ("function hit(ip) { const l = process.env.A; if (l) { const s = l.split(','); return s.find(x => x === ip) } return false }", {"A": (N, None)}),
+    ("function url(k) { if (process.env.A) { const u = sign(process.env.A, k); return { k, u } } return { k, u: plain(k) } }", {"A": (N, None)}),
+    ("function mail() { if (process.env.A) return process.env.A; return `a@${host()}` }", {"A": (N, None)}),
+    ("function mail() { if (process.env.A) return process.env.A; return `a@b` }", {"A": (D, "a@b")}),
+    # One of several is tried after the other; a closure's own parameter is no fallback of what is around it.
+    ("function f() { const a = process.env.A; const b = process.env.B; if (a) { return p(a).map((x) => x.d) } if (b) { return p(b).map((x) => x.d) } throw new Error('none') }", {"A": (N, None), "B": (R, None)}),
+    ("let a = process.env.A; if (!a) { a = process.env.B } if (!a) { throw new Error() }", {"A": (N, None), "B": (R, None)}),
+    ("let a = process.env.A; if (!a) { a = process.env.B ?? 'x' }", {"A": (D, "process.env.B ?? 'x'"), "B": (D, "x")}),
 ]  # fmt: skip
 
 WRAPPERS = [
@@ -92,6 +107,15 @@ WRAPPERS = [
     ("enum Keys { X = 'A' } const need = (n) => process.env[n]; need(Keys.X); process.env[Keys.X];", {"A": (N, None)}),
     ("const L = [{ key: 'A' }, { key: 'B' }]; for (const one of L) { process.env[one.key] } L.map((one) => process.env[one.key]);", {"A": (N, None), "B": (N, None)}),
     ("for (const k of Object.keys({ A: 1 })) process.env[k];\nObject.values({ b: 'B' }).forEach((v) => process.env[v]);", {"A": (N, None), "B": (N, None)}),
+    # What a pattern takes out of each element of a list, or of an object's entries.
+    ("for (const [k, v] of Object.entries({ a: 'A' })) process.env[v]; for (const [k] of Object.entries({ B: 1 })) process.env[k];", {"A": (N, None), "B": (N, None)}),
+    ("const M = { a: 'A' } as const; Object.entries(M).map(([k, v]) => [k, process.env[v]]); for (const [, v] of Object.entries(M)) v;", {"A": (N, None)}),
+    ("const L = [{ key: 'A' }, { key: 'B' }]; for (const { key: name } of L) process.env[name]; [{ key: 'C' }].forEach(({ key }) => process.env[key]);",
+     {"A": (N, None), "B": (N, None), "C": (N, None)}),
+    ("[['A', 1], ['B', 2]].forEach(([name, n]) => { if (!process.env[name]) throw new Error() }); for (const [n, name] of [[1, 'C']]) process.env[name];",
+     {"A": (R, None), "B": (R, None), "C": (N, None)}),
+    ("for (const { key } of other()) process.env[key]; for (const [k, v] of pairs) process.env[v]; [{ k: 'A' }].map(({ other }) => process.env[other]);", {}),
+    ("function check(names) { const lost = names.reduce((all, name) => { if (!process.env[name]) { all.push(name) } return all }, []); if (lost.length) process.exit(1) } check(['A', 'B']);", {"A": (N, None), "B": (N, None)}),
     ("const name = (s) => `APP_${s.toUpperCase()}`; process.env[name('url')];", {"APP_URL": (N, None)}),
 ]  # fmt: skip
 
@@ -243,3 +267,26 @@ def test_tests_and_declarations_are_left_out(tmp_path: Path) -> None:
         {"a.test.ts": "process.env.A", "env.d.ts": "process.env.B", "vitest.config.ts": "process.env.C"},
     )
     assert [] == found.reads
+
+
+def test_a_constant_is_required_where_another_file_ends_without_it(tmp_path: Path) -> None:
+    found = read(
+        tmp_path,
+        {
+            "src/constants.ts": """\
+                import { env } from './env';
+                export const KEY = env('A'); export const { B, C } = process.env; export const D = process.env.D;
+                export const E = process.env.E ?? 'x'; export const F = process.env.F; export const G = process.env.G === '1';
+                export const H = process.env.H; export const I = process.env.I;
+                """,
+            "src/env.ts": "export const env = (name: string) => process.env[name];",
+            "src/seal.ts": "import { KEY as key } from './constants'; export const seal = () => { if (!key) { throw new Error('no key') } };",
+            "src/b.js": "const { B, C } = require('./constants'); if (B === undefined) process.exit(1); if (!C) { warn() }",
+            "src/d.ts": "import { D, E } from '@/constants'; invariant(D, 'no D'); if (!E) throw new Error();",
+            "src/f.ts": "import { F } from './other'; if (!F) throw new Error();",
+            "src/g.ts": "import { G } from './constants'; if (!G) throw new Error('is off');",
+            "src/h.ts": "import { type H } from './constants'; import { I } from './constants'; if (!I) { return } throw new Error();",
+        },
+    )
+    expected = dict.fromkeys("ABD", R) | dict.fromkeys("CFGHI", N) | {"E": D}
+    assert expected == labels(found)

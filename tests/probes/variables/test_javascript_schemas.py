@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from scan_parts import needs, read_files
+from scan_parts import labels, needs, read_files
 
 from deployer_lib.probes.variables.languages.javascript import JavaScript
 
@@ -104,3 +104,22 @@ def test_schemas_of_requests_are_none_of_the_environment(tmp_path: Path) -> None
         + "const body = z.object({ NAME: z.string() }); body.parse(request.body); const env = process.env.A;"
     )
     assert {"A": (N, None)} == read(tmp_path, {"a.ts": code})
+
+
+def test_a_service_of_the_projects_own_is_not_that_of_nestjs(tmp_path: Path) -> None:
+    """Settings that lie in a database are asked for by names in capitals too."""
+    use = "@Controller() class C {{ constructor(private readonly {0}: {1}) {{}} f() {{ return this.{0}.get('{2}') }} }}"
+    found = read_files(
+        JavaScript(),
+        tmp_path,
+        {
+            "src/infra-config.service.ts": "export class InfraConfigService implements OnModuleInit { get(k: string) { return this.db.find(k) } }",
+            "src/app-config.service.ts": "export class AppConfigService extends ConfigService<Env> {}",
+            "src/a.ts": use.format("infraConfigService", "InfraConfigService", "NOT_ONE"),
+            "src/b.ts": use.format("appConfigService", "AppConfigService", "ONE_A"),
+            "src/c.ts": use.format("configService", "ConfigService", "ONE_B"),
+            "src/d.ts": use.format("configService", "ConfigService", "npm_package_version"),
+            "src/e.ts": use.format("configService", "ConfigService", "not_this"),
+        },
+    )
+    assert dict.fromkeys(["ONE_A", "ONE_B", "npm_package_version"], "optional") == labels(found)

@@ -24,6 +24,7 @@ from deployer_lib.probes.variables.flow.texts import keys_of, plain
 from deployer_lib.probes.variables.languages.csharp_syntax import (
     chained,
     classes,
+    created,
     dotted,
     initializer,
     pairs_of,
@@ -32,6 +33,7 @@ from deployer_lib.probes.variables.languages.csharp_syntax import (
     sides,
     string,
     switched,
+    taken,
     value_of,
 )
 
@@ -48,6 +50,7 @@ __all__ = ["CSharp"]
 
 _ENVIRONMENT: Final = "GetEnvironmentVariable"
 _ALL: Final = "GetEnvironmentVariables"
+_ALL_IDIOM: Final = "Environment.GetEnvironmentVariables()"
 _EXPAND: Final = "ExpandEnvironmentVariables"
 _EXPANDED: Final = re.compile(r"%([A-Za-z_][A-Za-z0-9_]*)%")
 _KINDS: Final = ("String", "Int", "Boolean", "Double", "Decimal")
@@ -61,6 +64,10 @@ _DOTENV: Final[dict[str, Need]] = {
 #: What holds settings of every source; of these a name in capitals, with an underscore, is a variable's.
 _SETTINGS: Final = re.compile(r"(?:^|\.)_?(?:\w*[cC]onfiguration(?:Root|Manager)?|\w*[cC]onfig|cfg)$")
 _NAME: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$")
+#: What a new process gets: the program's own environment, until it is changed.
+_STARTED: Final = re.compile(r"(?:^|\.)_?(?:\w*[sS]tartInfo|psi)\.Environment(?:Variables)?$")
+#: Methods that look a name up in a dictionary of the environment.
+_LOOKUPS: Final = frozenset({"Contains", "ContainsKey", "TryGetValue", "GetValueOrDefault"})
 _NUMBERS: Final = ("int", "long", "short", "uint", "ulong", "double", "float", "decimal", "bool", "byte", "Guid", "TimeSpan",
                    "DateTime", "DateTimeOffset", "Enum", "Int32", "Int64", "Boolean", "Double", "Decimal", "IPAddress", "Version",
                    "DateOnly", "TimeOnly", "BigInteger", "IPEndPoint")  # fmt: skip
@@ -88,18 +95,21 @@ class CSharp(Language):
         b"DotNetEnv",
         b"EnvReader",
         b"dotenv",
+        b"StartInfo",
     )
     query = """
     (method_declaration) @function (local_function_statement) @function (constructor_declaration) @function
     (lambda_expression) @function (anonymous_method_expression) @function
     (invocation_expression) @call (object_creation_expression) @call
+    (implicit_object_creation_expression) @call (constructor_initializer) @call
     (variable_declarator) @bind (assignment_expression) @bind (property_declaration) @bind
     (foreach_statement) @loop
     (using_directive) @import
     (if_statement) @branch
     (element_access_expression) @read
     """
-    constants = r"(?:const|readonly)\s+(?:string|String)\s+NAME\s*="
+    switches = True
+    constants = r"(?:const|readonly|static)\s+(?:string|String)\s+NAME\s*(?:=|\{\s*get;\s*\}\s*=)"
     wrapping: ClassVar[frozenset[str]] = frozenset({"parenthesized_expression", "postfix_unary_expression", "arrow_expression_clause",
                                                     "expression_element", "collection_element"})  # fmt: skip
     operations: ClassVar[frozenset[str]] = frozenset({"binary_expression", "is_pattern_expression"})
@@ -161,6 +171,10 @@ class CSharp(Language):
 
     def call(self, node: Node) -> Call | None:
         """Return a call taken apart, None where a node is none."""
+        if node.type in {"implicit_object_creation_expression", "constructor_initializer"}:
+            made = created(node)
+            given = next((c for c in node.named_children if c.type == "argument_list"), None)
+            return Call(made, tuple(_arguments(given)), node) if made and given is not None else None
         if node.type not in {"invocation_expression", "object_creation_expression"} or chained(node):
             return None
         function = node.child_by_field_name("function") or node.child_by_field_name("type")
@@ -249,6 +263,10 @@ class CSharp(Language):
         operator = next((text(c) for c in node.children if not c.is_named and text(c).endswith("=")), "=")
         return (dotted(target) or text(target),), value, operator
 
+    def brings(self, condition: Node) -> frozenset[str]:
+        """Return the names that a condition binds: ``out var n``, ``is { } n``."""
+        return taken(condition)
+
     def loop(self, node: Node) -> tuple[str, Node] | None:
         """Return the name that a loop binds and what it goes over."""
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
@@ -328,8 +346,9 @@ class CSharp(Language):
         elif call.name == "GetValue" and _SETTINGS.search(call.owner):
             default = call.positional(1) or call.named("defaultValue")
             yield from self._setting(key, node, "IConfiguration.GetValue()", file, program, default)
-        elif call.name in {"Contains", "ContainsKey"} and self._is_all(self.receiver(node), file, program):
-            yield Read(key, node, "Environment.GetEnvironmentVariables()", final=True)
+        elif call.name in _LOOKUPS and (idiom := self._environment(self.receiver(node), key, file, program)):
+            default = call.positional(1) if call.name == "GetValueOrDefault" else None
+            yield Read(key, node, idiom, default=default, final=call.name.startswith("Contains"))
 
     def _indexed(self, node: Node, file: SourceFile, program: Program) -> Iterator[Read]:
         """Find ``configuration["X_Y"]`` and ``Environment.GetEnvironmentVariables()["X"]``, where they are not written."""
@@ -343,8 +362,8 @@ class CSharp(Language):
         )
         if owner is None or len(arguments) != 1 or (written and "??=" not in text(parent)):
             return
-        if self._is_all(owner, file, program):
-            yield Read(arguments[0].value, node, "Environment.GetEnvironmentVariables()")
+        if idiom := self._environment(owner, arguments[0].value, file, program):
+            yield Read(arguments[0].value, node, idiom)
         elif _SETTINGS.search(dotted(owner)):
             yield from self._setting(arguments[0].value, node, "IConfiguration[…]", file, program, None)
 
@@ -366,16 +385,31 @@ class CSharp(Language):
             for name in _EXPANDED.findall("".join(part for part in one if isinstance(part, str))):
                 yield Read(name, node, "Environment.ExpandEnvironmentVariables()", final=True)
 
-    def _is_all(self, node: Node | None, file: SourceFile, program: Program) -> bool:
-        """Tell whether an expression is the whole environment: the call, or a name that it was bound to."""
+    def _environment(self, node: Node | None, key: Node, file: SourceFile, program: Program) -> str:
+        """Return how an expression that a key is looked up in is the whole environment; empty where it is not.
+
+        It is the call, a name that the call was bound to, or what a process is started with: that begins as the program's own,
+        so a name that was not put there before is looked for in this.
+        """
         if node is None:
-            return False
+            return ""
         call = self.call(node)
         if call is not None:
-            return call.name == _ALL
+            return _ALL_IDIOM if call.name == _ALL else ""
         name = dotted(node)
+        if _STARTED.search(name):
+            return "" if self._is_put(node, key, file) else "ProcessStartInfo.Environment"
         bound, _ = program.bindings_of(file, node, name) if name else ([], None)
-        return bool(bound) and f"{_ALL}(" in text(bound[0].value)[:80]
+        return _ALL_IDIOM if bound and f"{_ALL}(" in text(bound[0].value)[:80] else ""
+
+    def _is_put(self, owner: Node, key: Node, file: SourceFile) -> bool:
+        """Tell whether an entry is given a value before it is looked for."""
+        entry = re.sub(r"\s", "", f"{text(owner)}[{text(key)}]")
+        return any(
+            node.end_byte <= key.start_byte and entry == re.sub(r"\s", "", text(target))
+            for node in file.assigns
+            if (target := node.child_by_field_name("left")) is not None
+        )
 
 
 def _resolved(callee: str, file: SourceFile) -> str:

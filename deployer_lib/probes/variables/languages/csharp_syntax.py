@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "chained",
     "classes",
+    "created",
     "dotted",
     "initializer",
     "pairs_of",
@@ -23,6 +24,7 @@ __all__ = [
     "sides",
     "string",
     "switched",
+    "taken",
     "value_of",
 ]
 
@@ -37,6 +39,9 @@ _TYPES: Final = frozenset(
 )
 _ESCAPES: Final = {"\\n": "\n", "\\t": "\t", "\\r": "\r", "\\\\": "\\", '\\"': '"', "\\0": "\0", "\\'": "'"}
 _TEXT_METHODS: Final = frozenset({"Concat"})
+_NAMING: Final = frozenset(
+    {"declaration_expression", "recursive_pattern", "declaration_pattern", "var_pattern"}
+)
 _ABSENT_PATTERN: Final = re.compile(r'^(?:null|"")$')
 
 
@@ -84,6 +89,41 @@ def classes(node: Node) -> list[str]:
             found.insert(0, text(here.child_by_field_name("name")))
         here = here.parent
     return found
+
+
+def created(node: Node) -> str:
+    """Return the class that ``new(…)`` makes where its type stands before, or whose constructor ``: base(…)`` calls."""
+    here = node.parent
+    if here is None:
+        return ""
+    if node.type == "constructor_initializer":
+        owner = here.parent.parent if here.parent is not None else None
+        if owner is None or any(text(child) == "this" for child in node.children):
+            return text(here.child_by_field_name("name"))
+        bases = next((child for child in owner.named_children if child.type == "base_list"), None)
+        return _plain_type(bases.named_children[0]) if bases is not None else ""
+    if here.type == "variable_declarator" and here.parent is not None:
+        here = here.parent
+    if here.type not in {"variable_declaration", "property_declaration"}:
+        return ""
+    return _plain_type(here.child_by_field_name("type"))
+
+
+def taken(condition: Node) -> frozenset[str]:
+    """Return the names that a condition gives a value to: by ``out``, or by a pattern."""
+    names, stack = set(), [condition]
+    while stack:
+        here = stack.pop()
+        stack.extend(here.named_children)
+        bound = here.type in _NAMING or (here.type == "argument" and text(here).startswith("out "))
+        if bound and here.named_children and here.named_children[-1].type == "identifier":
+            names.add(text(here.named_children[-1]))
+    return frozenset(names)
+
+
+def _plain_type(node: Node | None) -> str:
+    """Return a type's name, without what it is made of and whether it may be nothing."""
+    return re.sub(r"[<?].*", "", text(node), flags=re.DOTALL)
 
 
 def value_of(node: Node) -> Node | None:

@@ -19,6 +19,13 @@ from deployer_lib.probes.variables.flow.grammar import (
 )
 from deployer_lib.probes.variables.languages.javascript_environment import Environment
 from deployer_lib.probes.variables.languages.javascript_modules import Modules
+from deployer_lib.probes.variables.languages.javascript_origins import is_foreign
+from deployer_lib.probes.variables.languages.javascript_patterns import (
+    is_value,
+    names_of,
+    pattern_of,
+    picked_of,
+)
 from deployer_lib.probes.variables.languages.javascript_trees import (
     cut_out,
     given_name,
@@ -26,6 +33,7 @@ from deployer_lib.probes.variables.languages.javascript_trees import (
     owner_of,
     parameters_of,
 )
+from deployer_lib.probes.variables.languages.javascript_users import Users
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -49,6 +57,7 @@ _TESTS: Final = re.compile(
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _REQUIRES: Final = frozenset({"require", "import", "jiti", "require.resolve"})
 _BINDERS: Final = frozenset({"assignment_expression", "augmented_assignment_expression"})
+_PARAMETERS: Final = frozenset({"required_parameter", "optional_parameter"})
 _QUESTIONS: Final = frozenset(
     {"startsWith", "endsWith", "includes", "test", "match", "some", "every", "has", "equals"}
 )
@@ -104,7 +113,7 @@ class JavaScript(Language):
     )
 
     def __init__(self) -> None:
-        self._modules = Modules(self)
+        self._modules, self._users = Modules(self), Users()
         self._environments: WeakKeyDictionary[Program, Environment] = WeakKeyDictionary()
 
     def grammar(self, suffix: str) -> Grammar:
@@ -122,8 +131,8 @@ class JavaScript(Language):
         return _TESTS.search(path) is not None
 
     def prepared(self, source: bytes, path: str) -> bytes:
-        """Return the scripts of a component, every byte in its place."""
-        return cut_out(source, path)
+        """Return the scripts of a component, every byte in its place; nothing of what a packer wrote or a test needs."""
+        return b"" if is_foreign(source, path) else cut_out(source, path)
 
     # -- expressions -----------------------------------------------------------------------------------------------------
 
@@ -322,10 +331,11 @@ class JavaScript(Language):
             yield Binding(dotted, value)
 
     def assignment(self, node: Node) -> tuple[tuple[str, ...], Node, str] | None:
-        """Return targets, value and operator of a declaration or an assignment."""
-        if node.type not in _BINDERS | {"variable_declarator", "public_field_definition"}:
+        """Return targets, value and operator of a declaration, an assignment, or a parameter that need not be given."""
+        if node.type not in _BINDERS | _PARAMETERS | {"variable_declarator", "public_field_definition"}:
             return None
-        target = node.child_by_field_name("name") or node.child_by_field_name("left")
+        field = "pattern" if node.type in _PARAMETERS else "name"
+        target = node.child_by_field_name(field) or node.child_by_field_name("left")
         value = node.child_by_field_name("value") or node.child_by_field_name("right")
         if target is None or value is None:
             return None
@@ -334,13 +344,26 @@ class JavaScript(Language):
         return names, value, text(node.child_by_field_name("operator")) or "="
 
     def loop(self, node: Node) -> tuple[str, Node] | None:
-        """Return the name that a loop binds, the key of a pair, and what it goes over."""
+        """Return the name that a loop binds, and what it goes over."""
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
-        if left is None or right is None:
-            return None
-        if left.type == "array_pattern" and left.named_children:
-            left = left.named_children[0]  # [key, value] of Object.entries(…)
-        return text(left), right
+        return None if left is None or right is None else (text(left), right)
+
+    def loops(self, node: Node) -> Iterable[tuple[str, Node]]:
+        """Yield the names that a loop binds, those in a pattern too, and what it goes over."""
+        whole = self.loop(node)
+        pattern = pattern_of(whole[1], None) if whole is not None else None
+        if whole is None or pattern is None:
+            return () if whole is None else (whole,)
+        return [(name, whole[1]) for name in names_of(pattern)]
+
+    def by_value(self, source: Node, name: str) -> bool:
+        """Tell whether a loop over an object's entries binds a name to their values."""
+        return is_value(source, name, self)
+
+    def picked(self, source: Node, name: str, function: Function | None = None) -> Sequence[Node]:
+        """Return what a name in a pattern stands for in every element of a list."""
+        pattern = pattern_of(source, function.node if function is not None else None)
+        return () if pattern is None else picked_of(source, pattern, name, self)
 
     # -- files -----------------------------------------------------------------------------------------------------------
 
@@ -391,6 +414,10 @@ class JavaScript(Language):
     def never(self, call: Call, file: SourceFile, program: Program) -> bool:
         """Tell whether a call never comes back."""
         return self._modules.never(call, file, program)
+
+    def users(self, name: str, file: SourceFile, program: Program) -> Iterable[tuple[SourceFile, str]]:
+        """Yield the files that import a constant and ask for it."""
+        return self._users.of(name, file, program)
 
     # -- reads -----------------------------------------------------------------------------------------------------------
 

@@ -39,6 +39,8 @@ _EFFECT: Final = frozenset(
 _SERVICE: Final = re.compile(
     r"(?:^|\.)_?(?:[Cc]onfig(?:Service|uration)?|cfg|conf|[Cc]onfiguration[Ss]ervice|[a-z]\w*ConfigService)$"
 )
+#: What npm and its like set for what they run.
+_MANAGER: Final = re.compile(r"npm_(?:package|config|lifecycle)_\w+$")
 
 
 class Settings:
@@ -46,6 +48,7 @@ class Settings:
 
     def __init__(self, language: Language, program: Program, shapes: Shapes) -> None:
         self._language, self._program, self._shapes = language, program, shapes
+        self._own: dict[str, bool] = {}  # class → whether the project makes it of nothing of NestJS
 
     def called(self, call: Call, file: SourceFile) -> Iterator[Read]:
         """Yield the reads that a call of a settings library makes."""
@@ -105,7 +108,7 @@ class Settings:
         ):
             yield self._env_var(call, key)
             return
-        if not _SERVICE.search(call.owner) or b"onfigService" not in (file.root.text or b""):
+        if not _SERVICE.search(call.owner) or not self._is_nest(call.owner.rpartition(".")[2], file):
             return
         second = call.positional(1)
         given = (
@@ -114,7 +117,24 @@ class Settings:
             else second
         )
         need: Need = "required" if call.name == "getOrThrow" and given is None else "optional"
-        yield Read(key, call.node, f"ConfigService.{call.name}()", need, default=given, capitals=True)
+        capitals = _MANAGER.match(self._language.string(key) or "") is None
+        yield Read(key, call.node, f"ConfigService.{call.name}()", need, default=given, capitals=capitals)
+
+    def _is_nest(self, name: str, file: SourceFile) -> bool:
+        """Tell whether a name may be NestJS's service: a class of the project's own, of another origin, holds other settings."""
+        whole = text(file.root)
+        if "onfigService" not in whole:
+            return False
+        typed = re.search(rf"\b{re.escape(name)}[?!]?\s*:\s*(\w+)", whole)
+        if typed is None or typed[1] == "ConfigService":
+            return True
+        if typed[1] not in self._own:
+            declared = re.compile(rb"\bclass\s+%b\b([^{]*)" % typed[1].encode())
+            found = [
+                one for path in self._program.paths for one in declared.findall(self._program.bytes_of(path))
+            ]
+            self._own[typed[1]] = bool(found) and not any(b"onfigService" in one for one in found)
+        return not self._own[typed[1]]
 
     def _env_var(self, call: Call, key: Node) -> Read:
         need, default, above = "optional", None, call.node

@@ -107,7 +107,9 @@ def parameters_of(node: Node) -> Iterator[tuple[str, Node | None, bool]]:
         if pattern.type == "object_pattern":
             taken += [(local or name, default, False) for name, default, local in members(pattern)]
         if pattern.type == "array_pattern" and pattern.named_children:
-            yield text(pattern.named_children[0]), None, False  # ([key, value]) => … of Object.entries(…)
+            first, *others = pattern.named_children  # ([key, value]) => … of Object.entries(…)
+            taken += [(text(other), None, False) for other in others if other.type == "identifier"]
+            yield text(first), None, False
         elif pattern.type == "rest_pattern":
             yield text(pattern.named_children[0]) if pattern.named_children else "", None, True
         else:
