@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from deployer_lib.probes.variables import scan
 from deployer_lib.probes.variables.languages.configuration import Placeholders
 from deployer_lib.probes.variables.languages.spring_text import filled_in, is_variable
 
@@ -35,6 +36,16 @@ TEXTS = [
     ("#{environment.getProperty('X_A')}", [("X_A", "optional", None)]),
     ("#{'${X_A:a,b}'.split(',')}", [("X_A", "default", "a,b")]),
     ("#{systemProperties['X_A']}", []),
+    ("#{ systemEnvironment['x_a'] != null }", [("x_a", "optional", None)]),
+    ("#{systemEnvironment.x_a}", [("x_a", "optional", None)]),
+    ("#{systemEnvironment.entrySet()}", []),
+    ("#{systemEnvironment['X_A'] == null ? 'd' : 'e'}", [("X_A", "default", "d")]),
+    ("#{systemEnvironment['X_A'] != null ? 'e' : 'd'}", [("X_A", "default", "d")]),
+    ("#{T(java.lang.System).getenv('X_A')}", [("X_A", "optional", None)]),
+    ("#{environment['x.a']} #{environment['xA']} #{someenvironment['X_A']}", []),
+    ("#{environment.getProperty('X_A', 'd')}", [("X_A", "default", "d")]),
+    ("#{environment.getRequiredProperty('X_A')}", [("X_A", "required", None)]),
+    ("${X_A:`a:b`}", [("X_A", "default", "a:b")]),
     ("${env:X_A}", [("X_A", "optional", None)]),
     ("${env:X_A:-d}", [("X_A", "default", "d")]),
 ]
@@ -85,6 +96,20 @@ FILES = [
     ("src/main/resources/beans.xml", '<beans xmlns="http://www.springframework.org/schema/beans"><a v="${X_A}"/></beans>',
      {"X_A": "required"}),
     ("pom.xml", "<a>${env.X_A} ${X_B} ${project.version}</a>", {"X_A": "optional"}),
+    ("ci/my-settings.xml", '<settings xmlns="http://maven.apache.org/SETTINGS/1.0.0">${X_A} ${env.X_B} ${user.home}</settings>',
+     {"X_A": "optional", "X_B": "optional"}),
+    ("src/main/liberty/config/server.xml", ('<server><featureManager></featureManager><variable name="X_A" defaultValue="80"/>'
+     '<variable name="X_B" value="b"/><a p="${X_A}" q="${X_B}" r="${X_C}" s="${env.X_D}"/></server>'),
+     {"X_A": "default", "X_C": "optional", "X_D": "optional"}),
+    ("conf/server.xml", '<Server><Connector port="${X_A}" b="${env.X_B}"/></Server>', {"X_B": "optional"}),
+    ("packaging.conf", 'a = ${env.X_A}\nb = "s3:"${env.X_B}/\nc = ${?env.X_C}\nd = ${X_D}\n# ${env.X_E}',
+     {"X_A": "required", "X_B": "required", "X_C": "optional"}),
+    ("nginx/site.conf", "server { listen ${X_A}; root $root; }", {}),
+    ("jreleaser.yml", 'a: "{{Env.X_A}}"\nb: "{{ Env.X_B }} {{projectVersion}}"\n# {{Env.X_C}}', {"X_A": "optional", "X_B": "optional"}),
+    ("src/main/resources/application.yaml", 'ktor:\n  port: "$X_A:80"\n  host: $X_B\nu: "$?X_C"\nv: "$ktor.port"\nw: ${X_D}\n# x: $X_E\nl:\n  - "$X_F"',
+     {"X_A": "default", "X_B": "required", "X_C": "optional", "X_D": "required", "X_F": "required"}),
+    ("src/main/resources/application.yml", 'spring:\n  a: "$X_A:80"\n  b: "{{Env.X_B}}"', {}),
+    ("src/main/resources/logback-parts.xml", "<included>${PID:- } ${LOG_LEVEL_PATTERN:-%5p} ${LOG_PATH}</included>", {"LOG_PATH": "optional"}),
 ]  # fmt: skip
 
 
@@ -110,3 +135,16 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     assert [("application.yml", "it can't be read: No such file or directory", 0)] == (
         Placeholders().read(tmp_path, [Name("application.yml")]).skipped
     )
+
+
+def test_maven_s_own_folders_are_looked_at_but_for_packages(tmp_path: Path) -> None:
+    settings = '<settings xmlns="http://maven.apache.org/SETTINGS/1.0.0"><p>${NAME}</p></settings>'
+    for place, text in (
+        (".m2/settings.xml", settings.replace("NAME", "X_A")),
+        (".mvn/settings.xml", settings.replace("NAME", "X_B")),
+        (".m2/repository/a/pom.xml", "<a>${env.X_C}</a>"),
+        (".mvn/wrapper/MavenWrapperDownloader.java", 'class M { String a = System.getenv("X_D"); }'),
+    ):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).write_text(text, encoding="utf-8")
+    assert ["X_A", "X_B"] == [variable.name for variable in scan(tmp_path).variables]

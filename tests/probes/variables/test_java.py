@@ -79,6 +79,7 @@ STATEMENTS = [
     ('int a; try { a = Integer.parseInt(System.getenv("X_A")); } catch (Exception e) { throw new E(e); }',
      "required", None),
     ('String a = System.getProperty("x.a", System.getenv("X_A"));', "optional", None),
+    ('String a = System.getenv().getOrDefault("X_A", System.getProperty("x.a", "d"));', "default", "d"),
     ('String v = System.getenv("X_A"); if (v != null) { port = Integer.parseInt(v); }', "optional", None),
     ('if (System.getenv("X_A") != null) { port = Integer.parseInt(System.getenv("X_A")); }', "optional", None),
     ('String v = System.getenv("X_A"); if (isBlank(v)) { return; } Path p = Paths.get(v);', "optional", None),
@@ -126,6 +127,11 @@ MEMBERS = [
     ('@Value("#{systemEnvironment[\'X_A\']}") String a;', "optional", None),
     ('@Value("#{systemEnvironment[\'X_A\'] ?: \'d\'}") String a;', "default", "d"),
     ('@Value("#{environment.X_A}") String a;', "optional", None),
+    ('@ConditionalOnExpression("#{ systemEnvironment[\'X_A\'] != null }") class U { }', "optional", None),
+    ('@ConditionalOnProperty(name = "X_A", havingValue = "b") class U { }', "optional", None),
+    ('@Requires(property = "X_A") class U { }', "optional", None),
+    ('Environment env; void t() { if (env.containsProperty("X_A")) { use(); } }', "optional", None),
+    ('T(ApplicationContext context) { context.getProperty("X_A", String.class).orElse("d"); }', "default", "d"),
     ('T(@Value("${X_A}") String a) { }', "required", None),
     ('static final String N = "X_A"; @Value("${" + N + "}") String a;', "required", None),
     ('@Scheduled(cron = "${X_A:0 0 * * * *}") void run() { }', "default", "0 0 * * * *"),
@@ -165,6 +171,28 @@ MEMBERS = [
      "static String get(K k) { return System.getenv(k.key()); }"), "optional", None),
     ('record V(String n) { String get() { return System.getenv(n); } } V v = new V("X_A");', "optional", None),
     ('static String e(String n) { return System.getenv(n); } String a = e("X_A");', "optional", None),
+    ('static String e(String n) { return System.getenv(n.toUpperCase(Locale.ROOT).replace(\'.\', \'_\')); } String a = e("x.a");',
+     "optional", None),
+    ('static String e(String n) { return System.getenv(n.toUpperCase().replaceAll("[^A-Z0-9]+", "_")); } String a = e("x-.a");',
+     "optional", None),
+    (('static String v(String n) { return n.replaceAll("\\\\.", "_").replaceAll("(\\\\p{Lu})", "_$1").toUpperCase(Locale.ROOT); } '
+      'static String e(String n) { return System.getenv(v(n)); } String a = e("xA");'), "optional", None),
+    (('static String v(String n) { return "X_" + n; } '
+      'static String e(String n) { return System.getenv(v(n)); } String a = Objects.requireNonNull(e("A"));'), "required", None),
+    (('static String e(String n) { String v = System.getenv(n); if (v == null) { gone(n); } return v; } String a = e("X_A"); '
+      'static void gone(String n) { log.error(n); throw new E(n); }'), "required", None),
+    ('String a = Optional.ofNullable(System.getenv("X_A")).orElseGet(() -> gone()); static String gone() { throw new E(); }',
+     "required", None),
+    ('enum K { A; String get() { return System.getenv("X_" + name()); } }', "optional", None),
+    (('enum K { A("x.a"); final String n; K(String n) { this.n = n; } String key() { return n; } } '
+     'static String get(K k) { return System.getenv(k.key().toUpperCase().replace(".", "_")); }'), "optional", None),
+    (('enum K { A("X_A"), B("X_B"); final String n; K(String n) { this.n = n; } String key() { return n; } } '
+     "String a = System.getenv(K.A.key());"), "optional", None),
+    ("enum K { X_A, X_B; String key() { return name(); } } String a = System.getenv(K.X_A.key());", "optional", None),
+    (('@Getter @AllArgsConstructor enum K { A("d", "X_A"); private final String def; private final String envKey; } '
+     "static String get(K k) { return System.getenv(k.getEnvKey()); }"), "optional", None),
+    ('static final Map<String, String> M = Map.of("X_A", "b"); void t() { for (String k : M.keySet()) { System.getenv(k); } }',
+     "optional", None),
     ('static String e(String n) { return System.getenv(n); } String a = Objects.requireNonNull(e("X_A"));',
      "required", None),
     ('static String e(String n) { return System.getenv(n); } String a = Optional.ofNullable(e("X_A")).orElse("d");',
@@ -175,6 +203,10 @@ MEMBERS = [
      'String a = e("X_A", "d");'), "default", "d"),
     (('static String e(String n, String d) { String v = System.getenv(n); return v != null ? v : d; } '
      'String a = e("X_A", null);'), "optional", None),
+    (('static String e(String p, String n) { return System.getenv().getOrDefault(n, System.getProperty(p)); } '
+     'String a = e("x.a", "X_A");'), "default", "System.getProperty(p)"),
+    (('static String e(String p, String n, String d) { return System.getenv().getOrDefault(n, System.getProperty(p, d)); } '
+     'String a = e("x.a", "X_A", "d");'), "default", "d"),
     (('static String e(String n) { String v = System.getenv(n); if (v == null) throw new E(n); return v; } '
      'String a = e("X_A");'), "required", None),
     (('static String e(String n) { return e(n, "d"); } '
@@ -208,6 +240,11 @@ NOTHING = [
     'void t() { env.getProperty("server.port"); }',
     '@Operation(description = "set ${X_A}") void t() { }',
     '@ConfigProperty(name = "app.name") String a;',
+    '@ConditionalOnProperty(name = "app.name") class U { }',
+    '@Requires(env = "X_A") class U { }',
+    'Environment env; void t() { env.getProperty("dbUrl"); env.getProperty("db.my_url"); env.getProperty("url"); }',
+    'Properties env; void t() { env.getProperty("db_url"); }',
+    "enum K { A; String key() { return name(); } } void t(K k) { use(k.key()); }",
 ]
 
 
@@ -293,3 +330,41 @@ def test_a_name_that_only_runtime_knows_is_told(tmp_path: Path) -> None:
     found = found_in(tmp_path, {"T.java": method("String a = System.getenv(names.next());")})
     assert {} == labels(found)
     assert [2] == [reference.line for reference in found.computed]
+
+
+def test_a_name_in_small_letters_is_a_variable_s_where_no_file_gives_the_property(tmp_path: Path) -> None:
+    resources = tmp_path / "app/src/main/resources"
+    resources.mkdir(parents=True)
+    (resources / "db.properties").write_text("db_user=sa\n", encoding="utf-8")
+    code = 'class T { Environment env; void t() { env.getProperty("db_url"); env.getProperty("db_user"); } }'
+    assert {"db_url": "optional"} == labels(found_in(tmp_path, {"app/src/main/java/T.java": code}))
+
+
+def test_an_object_brings_the_name_along(tmp_path: Path) -> None:
+    found = found_in(
+        tmp_path,
+        {
+            "a/Key.java": "package a; abstract class Key<T> { private final String key; Key(String key, T usual) { this.key = key; } "
+            "String getKey() { return key; } }\n"
+            "class TextKey extends Key<String> { TextKey(String key) { super(key, null); } }\n"
+            "class BoolKey extends Key<Boolean> { BoolKey(String key, Boolean usual) { super(key, usual); } }",
+            "a/Config.java": "package a; class Config { String get(Key<?> key, String other) { String v = get(key.getKey()); "
+            "return v != null ? v : other; }\n"
+            "String get(String key) { return System.getenv(key.replace('.', '_').toUpperCase()); } }",
+            "a/Keys.java": 'package a; class Keys { static final Key<String> A = new TextKey("x.a");\n'
+            'static final Key<Boolean> B = new BoolKey("x.b", true); }',
+        },
+    )
+    assert {"X_A", "X_B"} == set(labels(found))
+
+
+def test_an_object_brings_no_name_in_small_letters_along(tmp_path: Path) -> None:
+    found = found_in(
+        tmp_path,
+        {
+            "a/Item.java": "package a; class Item { private final String name; Item(String name) { this.name = name; } "
+            "String getName() { return name; } }",
+            "a/Use.java": 'package a; class Use { void t(Item item) { System.getenv(item.getName()); } Item a = new Item("bread"); }',
+        },
+    )
+    assert {} == labels(found)

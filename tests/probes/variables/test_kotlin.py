@@ -25,7 +25,10 @@ CASES = [
     ('val a: String = System.getenv("X_A")', "required", None),
     ('val a = System.getenv("X_A") ?: "d"', "default", "d"),
     ('val a: String = System.getenv("X_A") ?: ""', "default", ""),
-    ('val a = System.getenv("X_A") ?: System.getProperty("x") ?: "d"', "default", 'System.getProperty("x")'),
+    ('val a = System.getenv("X_A") ?: System.getProperty("x") ?: error("no")', "required", None),
+    ('val a = System.getenv("X_A").toInt()', "required", None),
+    ('val a = System.getenv("X_A")?.toInt()', "optional", None),
+    ('val a = System.getenv("X_A") ?: System.getProperty("x") ?: "d"', "default", "d"),
     ('val a = System.getenv("X_A") ?: error("X_A must be set")', "required", None),
     ('val a = System.getenv("X_A") ?: throw IllegalStateException("no")', "required", None),
     ('val a = System.getenv("X_A") ?: run { log("no"); exitProcess(1) }', "required", None),
@@ -175,6 +178,8 @@ NOTHING = [
     'fun t() { val env = builder.environment()\nenv["X_A"] = "b" }',
     'class T { @Value("\\${app.name}") lateinit var a: String }',
     'val a = environment.config.property("ktor.port")',
+    'class Key(val a: String, val b: String)\nval a = Key("X_A", "otherType")',
+    'val a = option("X_A", envvars = "b")',
 ]
 
 
@@ -242,3 +247,61 @@ def test_the_application_s_own_file_may_give_what_an_annotation_wants(tmp_path: 
     source = 'class T(@Value("\\${X_URL}") val a: String, @Value("\\${X_SELF}") val b: String, @Value("\\${X_OFF}") val c: String)'
     found = found_in(tmp_path, {"app/src/main/kotlin/T.kt": source})
     assert {"X_URL": "default", "X_SELF": "required", "X_OFF": "required"} == labels(found)
+
+
+WRAPPED = [
+    "fun e(n: String) = System.getenv(n.uppercase(Locale.ROOT).replace('.', '_'))\nval a = e(\"x.a\")",
+    'fun e(n: String) = System.getenv(n.replace(Regex("([A-Z])"), "_$1").uppercase())\nval a = e("xA")',
+    'fun e(n: String) = System.getenv(n.replace("([a-z])([A-Z])".toRegex(), "$1_$2").uppercase())\nval a = e("xA")',
+    'fun v(n: String): String { return "X_$n" }\nfun e(n: String) = System.getenv(v(n))\nval a = e("A")',
+    'enum class K(val key: String) { A("x.a") }\nfun e(k: K) = System.getenv(k.key.uppercase().replace(".", "_"))',
+    'enum class K(val key: String) { A("X_A"), B("X_B") }\nval a = System.getenv(K.A.key)',
+    "enum class K { X_A, X_B; fun key() = name }\nval a = System.getenv(K.X_A.key())",
+    'enum class K(val n: String) { A("X_A"), B("X_B"); fun key() = n }\nval a = System.getenv(K.A.key())',
+    'enum class K { A; fun get() = System.getenv("X_" + name) }',
+]
+
+
+@pytest.mark.parametrize("code", WRAPPED)
+def test_what_becomes_of_a_name_on_its_way_is_followed(tmp_path: Path, code: str) -> None:
+    assert {"X_A": "optional"} == labels(found_in(tmp_path, {"T.kt": code}))
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        "fun gone(n: String): Nothing { log.error(n); throw E(n) }",
+        "fun gone(n: String) = throw E(n)",
+        "fun gone(n: String): String { throw E(n) }",
+    ],
+)
+def test_a_function_that_never_comes_back_is_no_fallback(tmp_path: Path, gone: str) -> None:
+    code = f'fun need(n: String): String = System.getenv(n) ?: gone(n)\n{gone}\nval a = need("X_A")'
+    assert {"X_A": "required"} == labels(found_in(tmp_path, {"T.kt": code}))
+
+
+def test_libraries_declare_what_they_read(tmp_path: Path) -> None:
+    """Clikt's options, http4k's keys, Konfig's keys with the map that stands in."""
+    found = found_in(
+        tmp_path,
+        {
+            "A.kt": "import com.github.ajalt.clikt.core.CliktCommand\nclass C : CliktCommand() {\n"
+            'val a by option("-a", envvar = "X_A").int().default(8080)\nval b by option(envvar = "X_B").required()\n'
+            'val c by option(envvar = "X_C")\nval d by option(envvar = "X_D").flag()\n}',
+            "B.kt": "import org.http4k.config.EnvironmentKey\n"
+            'val a = EnvironmentKey.int().required("X_E")\nval b = EnvironmentKey.defaulted("x-f", "d")\n'
+            'val c = EnvironmentKey.boolean().optional("X_G")',
+            "C.kt": 'import com.natpryce.konfig.*\nval m = ConfigurationMap(mapOf("x.h" to "d", "x.z" to "d"))\n'
+            'val c = systemProperties() overriding EnvironmentVariables() overriding m\nval h = c[Key("x.h", stringType)]\n'
+            'val i = Key("x.i", intType)\nval j = c.getOrNull(Key("X_J", stringType))\n'
+            'val k = c.getOrElse(Key("X_K", stringType), "d")\nval l = Key("x.l", stringType)\nval o = c.getOrNull(l)',
+        },
+    )
+    assert {
+        "X_A": "default", "X_B": "required", "X_C": "optional", "X_D": "default", "X_E": "required", "X_F": "default",
+        "X_G": "optional", "X_H": "default", "X_I": "required", "X_J": "optional", "X_K": "default", "X_L": "optional",
+    } == labels(found)  # fmt: skip
+    assert {"8080", "false", "d"} == {read.default for read in found.reads if read.default is not None}
+    assert {("A.kt", 3), ("B.kt", 2), ("C.kt", 5)} <= {
+        (r.reference.file, r.reference.line) for r in found.reads
+    }

@@ -202,7 +202,11 @@ class Outcomes(ABC):
         if found.need == "required":
             return found
         if found.parameter:  # data.x and data.y of one parameter are two ways too
-            alike = kept is not None and holds(self.language, kept, found.parameter) and not self._is_it(kept, atom)
+            alike = (
+                kept is not None
+                and holds(self.language, kept, found.parameter)
+                and not self._is_it(kept, atom)
+            )
             return judged if alike and self.language.dotted(value) != found.parameter else found
         return found if self._plain_value(value) or self._is_it(kept, atom) else judged
 

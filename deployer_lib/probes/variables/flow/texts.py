@@ -344,9 +344,7 @@ def _given_back(program: Program, file: SourceFile, call: Call, depth: int) -> l
     return []
 
 
-def given_to(
-    program: Program, file: SourceFile, hole: Hole, value: Node | None, depth: int = 0
-) -> list[Key]:
+def given_to(program: Program, file: SourceFile, hole: Hole, value: Node | None, depth: int = 0) -> list[Key]:
     """Return the texts that a caller's argument puts in a hole."""
     keys: list[Key] = [(text(value),)] if hole.written else []
     if hole.values:  # of a list, its elements; of arguments that are given one by one, each

@@ -1,11 +1,12 @@
-"""Configuration files of the JVM that name variables: Spring, Quarkus, Micronaut, HOCON, logback, log4j2, Maven, Liberty."""
+"""Configuration files of the JVM that name variables: Spring, Quarkus, Micronaut, Ktor, HOCON, logback, log4j2, Maven, Liberty."""
 
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from deployer_lib.probes.variables.languages.spring_text import filled_in
+from deployer_lib.probes.variables.languages.spring_text import Filled, filled_in
 from deployer_lib.probes.variables.model import Found, Read, Reference
 
 if TYPE_CHECKING:
@@ -13,10 +14,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from deployer_lib.probes.variables.languages.spring_text import Style
+    from deployer_lib.probes.variables.model import Need
 
-__all__ = ["Placeholders", "values_beside"]
+__all__ = ["Placeholders", "is_property", "values_beside"]
 
 _YAML: Final = frozenset({".yml", ".yaml"})
+_PROPERTIES: Final = _YAML | {".properties"}
 #: Places whose further files are configuration of the application.
 _PLACES: Final = re.compile(r"(?:^|/)(?:src/main/resources|src/main/webapp|app/conf|conf|WEB-INF)/")
 _RESOURCES: Final = re.compile(r"(?:^|/)src/main/resources/(?:config/)?[^/]+$")
@@ -53,6 +56,20 @@ _LOGBACK: Final = frozenset(
     }
 )
 _OWN_LOGBACK: Final = ("HOSTNAME", "CONTEXT_NAME")  # that logback itself sets
+#: Names that are Spring Boot's alone, in files that it includes too.
+_BOOT: Final = _LOGBACK - {"LOG_FILE", "LOG_PATH", "LOG_TEMP"}
+#: Liberty: ``<variable name="X" defaultValue="d"/>`` is what holds where the environment has nothing.
+_USUAL: Final = re.compile(
+    r"<variable\b(?=[^>]*?\bname\s*=\s*[\"']([A-Za-z0-9_]+)[\"'])(?=[^>]*?\bdefaultValue\s*=\s*[\"']([^\"']*)[\"'])"
+)
+#: Ktor's values are filled in as a whole: ``port: "$PORT:8080"``, ``"$?PORT"`` where it may be absent.
+_WHOLE: Final = re.compile(
+    r"^[ \t]*(?:-[ \t]+)?(?:[\w.-]+:[ \t]+)?[\"']?(\$(\??)([A-Z_][A-Z0-9_]+)(?::([^\"'\n]*))?)[\"']?[ \t]*$",
+    re.MULTILINE,
+)
+_KTOR: Final = re.compile(r"^ktor:", re.MULTILINE)
+#: JReleaser's templates.
+_MUSTACHE: Final = re.compile(r"\{\{\s*Env\.([A-Z_][A-Z0-9_]+)\s*\}\}")
 _DEFINED: Final = re.compile(
     r"<(?:property|variable|springProperty|define|substitutionProperty|Property|contextProperty)\b"
     r"[^>]*?\bname\s*=\s*[\"']([A-Za-z0-9_]+)[\"']"
@@ -81,7 +98,7 @@ class Placeholders:
             except OSError as error:
                 found.skipped.append((path.as_posix(), f"it can't be read: {error.strerror}", 0))
                 continue
-            if b"${" in data or b"#{" in data:
+            if b"$" in data or b"#{" in data or b"{{" in data:
                 found.reads.extend(_file(path, data.decode("utf-8", "replace")))
         return found
 
@@ -104,6 +121,24 @@ def values_beside(root: Path, source: str) -> dict[str, str | None]:
     return values
 
 
+def is_property(root: Path, sources: Iterable[str], name: str) -> bool:
+    """Tell whether a configuration file of any of a project's modules gives a value to a name.
+
+    Args:
+        root: the project.
+        sources: paths of its source files, below ``src/main`` of their modules.
+        name: of a property, or of a variable.
+    """
+    key = re.compile(rf"^[ \t-]*[\"']?(?:[\w.-]+\.)?{re.escape(name)}[\"']?[ \t]*[:=]", re.MULTILINE)
+    modules = {source.partition("src/main/")[0] for source in sources if "src/main/" in source}
+    return any(
+        key.search(_data(path).decode("utf-8", "replace")) is not None
+        for module in sorted(modules)
+        for path in (root / module / "src/main/resources").rglob("*")
+        if path.suffix in _PROPERTIES and path.is_file()
+    )
+
+
 def _data(path: Path) -> bytes:
     return path.read_bytes() if path.stat().st_size <= _MAX_BYTES else b""
 
@@ -112,7 +147,7 @@ def _may(path: Path) -> bool:
     """Tell by its name alone whether a file may be configuration."""
     if path.suffix not in _YAML:
         return True
-    named = path.name.startswith(("application", "bootstrap", "log4j2", "logback"))
+    named = path.name.startswith(("application", "bootstrap", "log4j2", "logback", "jreleaser"))
     return named or _RESOURCES.search(path.as_posix()) is not None
 
 
@@ -121,9 +156,9 @@ def _style(path: Path, text: str) -> Style | None:  # noqa: PLR0911  (one kind o
     if path.name.startswith("log4j"):
         return "env"
     if path.suffix == ".xml":
-        return _xml_style(path.name, text)
-    if path.suffix == ".conf":
-        return "hocon" if _is_hocon(path, text) else None
+        return _xml_style(path, text)
+    if path.suffix == ".conf":  # Conveyor and others put the environment under a name of its own
+        return "hocon" if _is_hocon(path, text) else "strict"
     if path.name.startswith(("application", "bootstrap")):
         return "spring"
     if _TEXTS.match(path.name):
@@ -133,10 +168,12 @@ def _style(path: Path, text: str) -> Style | None:  # noqa: PLR0911  (one kind o
     return "spring" if _PLACES.search(path.as_posix()) else None
 
 
-def _xml_style(name: str, text: str) -> Style | None:
-    if name.startswith("logback"):
+def _xml_style(path: Path, text: str) -> Style | None:
+    if path.name.startswith("logback"):
         return "log"
-    if name in {"pom.xml", "server.xml", "settings.xml"}:
+    if "maven.apache.org/SETTINGS" in text or "<featureManager>" in text or "configDropins" in path.parts:
+        return "log"  # Maven's settings and Liberty look for X itself in the environment, not for env.X alone
+    if path.name in {"pom.xml", "server.xml", "settings.xml"}:
         return "env"
     return (
         "spring" if "springframework.org/schema" in text else None
@@ -162,18 +199,32 @@ def _file(path: Path, text: str) -> Iterator[Read]:
     if style == "hocon":
         bare = _QUOTED.sub(_blank, bare)  # nothing is put in between quotes
     own = _own_values(bare, path)
-    for one in filled_in(bare, style):
-        if style == "log" and one.name in own:
+    found = filled_in(bare, style)
+    if path.suffix in _YAML:
+        found = chain(found, _templated(path, bare), _whole(bare) if _KTOR.search(bare) else ())
+    for one in found:
+        given = own.get(one.name)
+        if style == "log" and one.name in own and given is None:
             continue
         need, default = one.need, one.default
-        if need == "required" and own.get(one.name) is not None:
-            need, default = (
-                "default",
-                own[one.name],
-            )  # the file gives the value itself, the environment another
+        if (
+            need != "default" and given is not None
+        ):  # the file gives the value itself, the environment another
+            need, default = "default", given
         start = bare.rfind("\n", 0, one.offset) + 1
         line, column = bare.count("\n", 0, one.offset) + 1, len(bare[start : one.offset].encode()) + 1
         yield Read(one.name, need, default, Reference(path.as_posix(), line, column, "${…}"))
+
+
+def _whole(text: str) -> Iterator[Filled]:
+    for match in _WHOLE.finditer(text):
+        need: Need = "default" if match[4] is not None else "optional" if match[2] else "required"
+        yield Filled(match[3], need, match[4], match.start(1))
+
+
+def _templated(path: Path, text: str) -> Iterator[Filled]:
+    for match in _MUSTACHE.finditer(text) if path.name.startswith("jreleaser") else ():
+        yield Filled(match[1], "optional", None, match.start())
 
 
 def _own_values(text: str, path: Path) -> dict[str, str | None]:
@@ -181,7 +232,8 @@ def _own_values(text: str, path: Path) -> dict[str, str | None]:
     if path.suffix == ".xml":
         names: Iterable[str] = _DEFINED.findall(text)
         spring = path.name.startswith("logback-spring") or "springframework/boot" in text
-        return dict.fromkeys([*names, *_OWN_LOGBACK, *(_LOGBACK if spring else ())])
+        log = (*_OWN_LOGBACK, *(_LOGBACK if spring else _BOOT)) if path.name.startswith("logback") else ()
+        return {**dict.fromkeys([*names, *log]), **dict(_USUAL.findall(text))}
     return {
         key: value.strip("\"'")
         for key, value in _KEY.findall(text)

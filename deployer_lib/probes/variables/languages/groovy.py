@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from deployer_lib.probes.variables.languages.files import texts_of
+from deployer_lib.probes.variables.languages.groovy_wrappers import maps_in, wrapped_reads
 from deployer_lib.probes.variables.languages.placeholders import line_of
 from deployer_lib.probes.variables.model import Found, Read, Reference
 
@@ -28,9 +29,10 @@ _READS: Final = "|".join(
         rf"\benvironmentVariable\s*\(\s*{_QUOTED.format('e')}\s*\)",
     )
 )
-#: Comments and texts are consumed first, so that nothing inside them is taken for a read; "${…}" in a text is code.
-_TOKEN: Final = re.compile(
-    rf"""(?P<skip>//[^\n]*|/\*.*?\*/)|{_READS}|(?P<text>'''.*?'''|'(?:[^'\\\n]|\\.)*')""", re.DOTALL
+#: Of a map that the environment was given to.
+_OF_MAP: Final = (
+    rf"\b(?:MAPS)\s*\.\s*(?P<how>get|getOrDefault|containsKey)\s*\(\s*{_QUOTED.format('f')}"
+    rf"|\b(?:MAPS)\s*\[\s*{_QUOTED.format('g')}\s*\]|\b(?:MAPS)\s*\.\s*(?P<h>[A-Z_][A-Z0-9_]+)\b"
 )
 _LITERAL: Final = r"""(?:"(?P<d>[^"$\n]*)"|'(?P<s>[^'\n]*)'|(?P<n>-?\d[\d.]*|true|false))"""
 _INSTEAD: Final = re.compile(rf"\s*(?:\?:\s*|\.\s*(?:getOrElse|orElse)\s*\(\s*){_LITERAL}")
@@ -42,7 +44,7 @@ _TAKEN: Final = re.compile(
 )
 _BOUND: Final = re.compile(r"(?:\bdef|\bString|\bvar|\bfinal)\s+(\w+)\s*=\s*$")
 _REFUSED: Final = r"if\s*\(\s*(?:!\s*{0}\b|{0}\s*==\s*null|{0}\s*\?\.\s*isEmpty)[^{{;\n]*\)\s*\{{?\s*throw\b"
-_OTHERS: Final = frozenset({"skip", "text", "method"})  # groups that hold no name
+_OTHERS: Final = frozenset({"skip", "text", "method", "how"})  # groups that hold no name
 _WINDOW: Final = 2_000  # characters after a read in which its absence is refused
 
 
@@ -58,7 +60,10 @@ class Groovy:
         found = Found()
         for relative, text in texts_of(root, files, found):
             path = relative.as_posix()
-            for match in _TOKEN.finditer(text):
+            for one in wrapped_reads(text):
+                place = Reference(path, *line_of(text, one.at), "System.getenv()")
+                found.reads.append(Read(one.name, one.need, one.default, place))
+            for match in _token(maps_in(text)).finditer(text):
                 name = next(
                     (value for key, value in match.groupdict().items() if value and key not in _OTHERS), ""
                 )
@@ -74,10 +79,21 @@ class Groovy:
         return found
 
 
+def _token(maps: frozenset[str]) -> re.Pattern[str]:
+    """Return what finds the reads of a text, given its maps that hold the environment.
+
+    Comments and texts are consumed first, so that nothing inside them is taken for a read; "${…}" in a text is code.
+    """
+    reads = f"{_READS}|{_OF_MAP.replace('MAPS', '|'.join(sorted(maps)))}" if maps else _READS
+    return re.compile(
+        rf"""(?P<skip>//[^\n]*|/\*.*?\*/)|{reads}|(?P<text>'''.*?'''|'(?:[^'\\\n]|\\.)*')""", re.DOTALL
+    )
+
+
 def _need(text: str, match: re.Match[str]) -> tuple[Need, str | None]:
     """Return the need of a read, by what stands behind it and what becomes of the name that it is bound to."""
     after = match.end()
-    if match["method"] == "getOrDefault":
+    if "getOrDefault" in {match["method"], match.groupdict().get("how")}:
         given = re.compile(rf"\s*,\s*{_LITERAL}").match(text, after)
         return "default", _value(given)
     if (given := _INSTEAD.match(text, after)) is not None:

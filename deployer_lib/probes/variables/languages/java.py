@@ -25,12 +25,12 @@ from deployer_lib.probes.variables.languages.jvm import (
     ENVIRONMENT_TYPES,
     SYSTEM_MAP,
     annotated,
+    asks_environment,
     class_of,
 )
-from deployer_lib.probes.variables.languages.spring_text import is_variable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tree_sitter import Node
 
@@ -46,7 +46,9 @@ _DIRECT: Final = {
 }
 _MAP: Final = frozenset({"get", "getOrDefault", "containsKey"})
 _DOTENV: Final = frozenset({"get"})
-_PROPERTIES: Final = frozenset({"getProperty", "getRequiredProperty", "getValue", "getOptionalValue"})
+_PROPERTIES: Final = frozenset(
+    {"getProperty", "getRequiredProperty", "containsProperty", "getValue", "getOptionalValue"}
+)
 _SAME: Final = frozenset({"name", "toString", "intern", "trim"})  # of a text or an enum's constant: itself
 
 
@@ -99,8 +101,7 @@ class Java(JavaTrees):
         elif node.type == "method_reference":
             yield from self._referred(node, file, program)
         elif node.type == "method_invocation" and (call := self.call(node)) is not None and call.arguments:
-            for read in self._called(call, file, program):
-                yield from self._named(read, file, program)
+            yield from self._called(call, file, program)
 
     def _annotation(self, node: Node, file: SourceFile, program: Program) -> Iterator[Read]:
         given = node.child_by_field_name("arguments")
@@ -146,11 +147,13 @@ class Java(JavaTrees):
         if call.name not in _PROPERTIES:
             return
         names = {plain(found) for found in keys_of(program, file, key)}
-        if not names or not all(name is not None and is_variable(name) for name in names):
+        if not asks_environment(program, names, _simple(self._type(receiver))):
             return
         node = call.node
         if call.name == "getRequiredProperty":
             yield Read(key, node, "environment.getRequiredProperty()", "required", final=True)
+        elif call.name == "containsProperty" and self._is_environment(receiver):
+            yield Read(key, node, "environment.containsProperty()")
         elif call.name == "getProperty" and self._is_environment(receiver):
             last = call.positional(-1) if len(call.arguments) > 1 else None
             default = last if last is not None and last.type != "class_literal" else None
@@ -159,20 +162,12 @@ class Java(JavaTrees):
             needed = call.name == "getValue"
             yield Read(key, node, f"config.{call.name}()", "required" if needed else "optional", final=needed)
 
-    def _named(self, read: Read, file: SourceFile, program: Program) -> Iterator[Read]:
-        """Yield a read, once for each constant where an enum's constants are asked for names."""
-        names = self._constants(read.key, file, program) if not isinstance(read.key, str) else []
-        if not names:
-            yield read
-        for name in names:
-            yield Read(name, read.node, read.idiom, read.need, read.default, read.default_text, read.final)
-
-    def _constants(self, key: Node, file: SourceFile, program: Program) -> list[str]:
+    def alternatives(self, node: Node, file: SourceFile, program: Program) -> Sequence[str]:
         """Return the names that ``name()`` gives inside an enum, or an accessor of an enum that was handed in."""
-        call = self.call(key) if key.type == "method_invocation" else None
-        owner = self.receiver(key) if call is not None else None
+        call = self.call(node) if node.type == "method_invocation" else None
+        owner = self.receiver(node) if call is not None else None
         if call is not None and not call.arguments and (owner is None or owner.type == "this"):
-            declared = class_around(key)
+            declared = class_around(node)
             if (
                 call.name in {"name", "toString"}
                 and declared is not None
@@ -180,7 +175,7 @@ class Java(JavaTrees):
             ):
                 body = declared.child_by_field_name("body")
                 return [text(name) for name in (self.items(body) or ())] if body is not None else []
-        return self._accessed(key, file, program)
+        return self._accessed(node, file, program)
 
     def _accessed(self, key: Node, file: SourceFile, program: Program) -> list[str]:
         """Return what an accessor gives for every constant of an enum: ``variable.getKey()``, ``variable.key``."""
@@ -190,23 +185,30 @@ class Java(JavaTrees):
             owner, member = key.child_by_field_name("object"), text(key.child_by_field_name("field"))
         else:
             return []
-        if owner is None or owner.type != "identifier" or member in _SAME:
+        constants = self._enum(owner, file, program) if owner is not None and member not in _SAME else []
+        declared = class_around(constants[0]) if constants else None
+        if declared is None:
             return []
-        body = self._enum(_simple(type_of(key, text(owner))), file, program)
-        if body is None or body.parent is None:
-            return []
-        position = _position(body.parent, member)
-        values = [self.call(constant) for constant in body.named_children if constant.type == "enum_constant"]
+        field = _field(declared, member)
+        if field == "name()":
+            return [text(constant.child_by_field_name("name")) for constant in constants]
+        position = _position(declared, field)
+        values = [self.call(constant) for constant in constants] if position is not None else []
         literals = [
-            self.string(v) for call in values if call and (v := call.positional(position)) is not None
+            self.string(v)
+            for call in values
+            if call and position is not None and (v := call.positional(position)) is not None
         ]
         return [literal for literal in literals if literal]
 
-    def _enum(self, name: str, file: SourceFile, program: Program) -> Node | None:
-        if not name:
-            return None
-        places = program.constants(file, name)
-        return next((place.node for place in places if place.node.type == "enum_body"), None)
+    def _enum(self, owner: Node, file: SourceFile, program: Program) -> list[Node]:
+        """Return the constants of an enum that an expression may be: one that is named itself, all for a value of its type."""
+        before, _, name = self.dotted(owner).removeprefix("this.").rpartition(".")
+        kind = before or (_simple(type_of(owner, name)) if name else "")
+        places = program.constants(file, kind) if kind else []
+        body = next((place.node for place in places if place.node.type == "enum_body"), None)
+        constants = [c for c in body.named_children if c.type == "enum_constant"] if body is not None else []
+        return [c for c in constants if not before or text(c.child_by_field_name("name")) == name]
 
     def _referred(self, node: Node, file: SourceFile, program: Program) -> Iterator[Read]:
         """Find ``Stream.of("A", "B").map(System::getenv)``."""
@@ -281,20 +283,31 @@ def _simple(kind: str) -> str:
     return re.sub(r"[<\[].*", "", kind, flags=re.DOTALL).strip().rpartition(".")[2]
 
 
-def _position(declared: Node, member: str) -> int:
-    """Return the argument of an enum's constant that an accessor gives: by its method, its field and its constructor."""
-    field = member
+def _field(declared: Node, member: str) -> str:
+    """Return the field that a member of a class is or gives back, ``name()`` for the constant's own name."""
     for method in _below(declared, "method_declaration"):
         body = method.child_by_field_name("body")
         if text(method.child_by_field_name("name")) == member and body is not None:
-            only = re.fullmatch(r"\{\s*return\s+(?:this\.)?(\w+)\s*;\s*\}", text(body))
-            field = only.group(1) if only is not None else member
-    for constructor in _below(declared, "constructor_declaration"):
+            only = re.fullmatch(r"\{\s*return\s+(?:this\.)?(\w+(?:\(\))?)\s*;\s*\}", text(body))
+            return only.group(1) if only is not None else member
+    bare = re.sub(r"^get(?=[A-Z])", "", member)  # a getter that is made for the field
+    return bare if bare == member else bare[0].lower() + bare[1:]
+
+
+def _position(declared: Node, field: str) -> int | None:
+    """Return the argument of an enum's constant that fills a field: by its constructor, by the fields' order without one."""
+    constructors = list(_below(declared, "constructor_declaration"))
+    for constructor in constructors:
         names = [p.name for p in parameters_of(constructor.child_by_field_name("parameters"))]
         filled = re.search(rf"\b(?:this\.)?{re.escape(field)}\s*=\s*(\w+)\s*;", text(constructor))
         if filled is not None and filled.group(1) in names:
             return names.index(filled.group(1))
-    return 0
+    fields = [
+        text(one.child_by_field_name("declarator")).partition("=")[0].strip()
+        for one in _below(declared, "field_declaration")
+        if "static" not in text(one).partition("=")[0].split()
+    ]
+    return fields.index(field) if not constructors and field in fields else None
 
 
 def _below(declared: Node, kind: str) -> Iterator[Node]:
@@ -304,4 +317,4 @@ def _below(declared: Node, kind: str) -> Iterator[Node]:
         if here.type == kind:
             yield here
         elif here == declared or here.type not in CLASSES:
-            stack.extend(here.named_children)
+            stack.extend(reversed(here.named_children))

@@ -22,11 +22,11 @@ from deployer_lib.probes.variables.languages.java_types import (
     given_by,
     is_local,
     parameters_of,
-    superclasses,
 )
 from deployer_lib.probes.variables.languages.jvm import (
     FAILURES,
     MARKERS,
+    replacement,
     words,
 )
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from tree_sitter import Language as Grammar
     from tree_sitter import Node
 
-    from deployer_lib.probes.variables.flow.program import SourceFile
+    from deployer_lib.probes.variables.flow.program import Program, SourceFile
 
 __all__ = ["JavaTrees"]
 
@@ -99,6 +99,10 @@ class JavaTrees(Language):
 
         return Loaded(tree_sitter_java.language())
 
+    def apart(self, path: str) -> bool:
+        """Tell whether a file is the Maven wrapper's own, which every project has alike."""
+        return ".mvn/wrapper/" in path
+
     # -- trees -----------------------------------------------------------------------------------------------------------
 
     def string(self, node: Node) -> str | None:
@@ -159,8 +163,25 @@ class JavaTrees(Language):
         if declared is None:
             return ""
         if node.type == "explicit_constructor_invocation" and text(node).startswith("super"):
-            return next(iter(sorted(superclasses(declared))), "")
+            above = text(declared.child_by_field_name("superclass")).removeprefix("extends")
+            return re.sub(r"<.*", "", above, flags=re.DOTALL).strip()
         return text(declared.child_by_field_name("name"))
+
+    def exchange(self, call: Call) -> tuple[Node, str | re.Pattern[str], str] | None:
+        """Return the parts of ``key.replace('.', '_')`` and ``key.replaceAll("([A-Z])", "_$1")``."""
+        owner = self.receiver(call.node)
+        if owner is None or call.name not in {"replace", "replaceAll"} or len(call.arguments) != 2:  # noqa: PLR2004
+            return None
+        old, new = (self._letters(argument.value) for argument in call.arguments)
+        if old is None or new is None:
+            return None
+        if call.name == "replace":
+            return owner, old, new
+        changed = replacement(old, new)
+        return None if changed is None else (owner, *changed)
+
+    def _letters(self, node: Node) -> str | None:
+        return _ESCAPE.sub(r"\1", text(node)[1:-1]) if node.type == "character_literal" else self.string(node)
 
     def function(self, node: Node) -> Function | None:
         """Return a method, constructor or closure taken apart."""
@@ -173,7 +194,9 @@ class JavaTrees(Language):
         return Function(text(node.child_by_field_name("name")), parameters_of(listed), node, owner)
 
     def result(self, node: Node) -> Node:
-        """Return what a closure gives back where that is one expression."""
+        """Return what a closure gives back where that is one expression, what a look at the properties falls back to."""
+        if (call := self.call(node)) is not None and call.callee == "System.getProperty":
+            return call.positional(1) or node
         body = node.child_by_field_name("body") if node.type == "lambda_expression" else None
         if body is None:
             return node
@@ -185,6 +208,38 @@ class JavaTrees(Language):
             if only is not None and only.type == "return_statement" and only.named_children
             else node
         )
+
+    def elsewhere(self, node: Node) -> bool:
+        """Tell whether an expression looks for a property of the system, where it may be none."""
+        call = self.call(node)
+        return call is not None and call.callee == "System.getProperty" and len(call.arguments) == 1
+
+    def never(self, call: Call, file: SourceFile, program: Program) -> bool:
+        """Tell whether a call never comes back: to a method that ends in a throw and gives nothing back before."""
+        if call.node.type != "method_invocation":
+            return False
+        meant = program.functions_named(file, call)[:1]
+        bodies = [body for _, f in meant if (body := f.node.child_by_field_name("body")) is not None]
+        return any(
+            body.named_children
+            and body.named_children[-1].type == "throw_statement"
+            and not re.search(r"\breturn\b", text(body))
+            for body in bodies
+        )
+
+    def results(self, node: Node) -> Sequence[Node]:
+        """Return what a method gives back, its closures left out."""
+        body = node.child_by_field_name("body")
+        if body is None or body.type != "block":
+            return [body] if body is not None else []
+        found, stack = [], [body]
+        while stack:
+            here = stack.pop()
+            if here.type == "return_statement" and here.named_children:
+                found.append(here.named_children[0])
+            elif here.type not in {"lambda_expression", "class_body"}:
+                stack.extend(reversed(here.named_children))
+        return found
 
     def given(self, node: Node) -> Node | None:
         """Return the constructor's parameter that fills a field."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from deployer_lib.probes.variables.flow.grammar import Read, Vocabulary
 from deployer_lib.probes.variables.flow.texts import keys_of, plain
-from deployer_lib.probes.variables.languages.configuration import values_beside
+from deployer_lib.probes.variables.languages.configuration import is_property, values_beside
 from deployer_lib.probes.variables.languages.spring_text import filled_in, is_variable
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ __all__ = [
     "MARKERS",
     "SYSTEM_MAP",
     "annotated",
+    "asks_environment",
     "class_of",
+    "replacement",
     "words",
 ]
 
@@ -34,7 +36,8 @@ __all__ = [
 MARKERS: Final = (
     b"getenv", b"environmentVariable(", b"#{", b"'$'}", b"\\${", b"otenv", b"@ConfigProperty", b"@Property(", b"etProperty(",
     b"getRequiredProperty(", b"getOptionalValue(", b"ConfigProvider", b"Map<String, String> env", b"env: Map<String, String>",
-    b"Function<String, String> env", b"nvironment[",
+    b"Function<String, String> env", b"nvironment[", b"containsProperty(", b"@ConditionalOnProperty(",
+    b"@ConditionalOnBooleanProperty(", b"@Requires(property",
 )  # fmt: skip
 
 #: Variables that hold the environment, by their names.
@@ -44,7 +47,7 @@ ENVIRONMENT_NAME: Final = re.compile(
 #: Types of Spring and Micronaut that find a property in the environment, among other places.
 ENVIRONMENT_TYPES: Final = frozenset(
     {"Environment", "ConfigurableEnvironment", "StandardEnvironment", "PropertyResolver", "ConfigurablePropertyResolver",
-     "ApplicationContextEnvironment", "ConfigurableWebEnvironment"}
+     "ApplicationContextEnvironment", "ConfigurableWebEnvironment", "ApplicationContext"}
 )  # fmt: skip
 #: System.getenv(), a copy of it or a view on it.
 SYSTEM_MAP: Final = re.compile(
@@ -56,11 +59,24 @@ FAILURES: Final = re.compile(
     r"\b(?:\w*NumberFormat\w*|IllegalArgument\w*|NullPointer\w*|RuntimeException|Exception|Throwable|DateTimeParse\w*"
     r"|URISyntax\w*|MalformedURL\w*|NoSuchElement\w*|InvalidPath\w*)\b"
 )
+#: Properties of Spring are written with dots and hyphens: db_password is one only where a file says so.
+_SNAKE: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+")
+#: Kinds of letters that patterns name, as ranges: names of settings hold no others.
+_PROPERTIES: Final = {
+    r"\p{Lu}": "A-Z", r"\p{Upper}": "A-Z", r"\p{javaUpperCase}": "A-Z", r"\p{Ll}": "a-z", r"\p{Lower}": "a-z",
+    r"\p{L}": "A-Za-z", r"\p{Alpha}": "A-Za-z", r"\p{Alnum}": "A-Za-z0-9", r"\p{Punct}": r"!-/:-@\[-`{-~",
+}  # fmt: skip
 #: Arguments of annotations that are texts for people.
 _TEXTS: Final = frozenset(
     {"description", "example", "summary", "notes", "message", "reason", "title", "header", "footer"}
 )
 _FILLED: Final = frozenset({"Value", "Scheduled", "Property"})  # whose value may be a constant's text
+#: Annotations of Spring and Micronaut that ask whether a property is there, and the arguments that name it.
+_CONDITIONS: Final = {
+    "ConditionalOnProperty": frozenset({"", "name", "value"}),
+    "ConditionalOnBooleanProperty": frozenset({"", "name", "value"}),
+    "Requires": frozenset({"property", "missingProperty"}),
+}
 _SHELL: Final = frozenset({"Option", "Parameters", "Command"})  # of picocli: ${X:-default}
 
 
@@ -76,6 +92,46 @@ def class_of(name: str, declared: str, written: str) -> str:
         return declared or (name if name[:1].isupper() and not name.isupper() else "")
     first = re.match(r"(?:[a-z_]\w*\.)*([A-Z]\w*)", written)
     return first.group(1) if first is not None else ""
+
+
+def asks_environment(program: Program, names: set[str | None], kind: str) -> bool:
+    """Tell whether all names that are asked of an object are variables': in capitals, or ``db_password`` that no file defines.
+
+    Args:
+        program: the sources, for the configuration beside them.
+        names: that the object is asked for, None for one that is not known.
+        kind: its simple type, empty where no declaration says it.
+    """
+    return bool(names) and all(
+        name is not None
+        and (
+            is_variable(name)
+            or (
+                kind in ENVIRONMENT_TYPES
+                and _SNAKE.fullmatch(name) is not None
+                and not is_property(program.root, program.paths, name)
+            )
+        )
+        for name in names
+    )
+
+
+def replacement(old: str, new: str) -> tuple[re.Pattern[str], str] | None:
+    """Return a pattern of ``replaceAll`` and what takes its place, as Python writes them; None for what it has not.
+
+    Args:
+        old: the pattern, as java.util.regex reads it.
+        new: with groups as ``$1``.
+    """
+    for property_, letters in _PROPERTIES.items():
+        old = old.replace(f"[{property_}", f"[{letters}").replace(property_, f"[{letters}]")
+    try:
+        pattern = re.compile(old)
+    except re.error:
+        return None
+    by = re.sub(r"\$(?:(\d)|\{(\w+)\})", lambda match: rf"\g<{match[1] or match[2]}>", new)
+    groups = {*map(str, range(pattern.groups + 1)), *pattern.groupindex}
+    return (pattern, by) if groups >= set(re.findall(r"\\g<(\w+)>", by)) else None
 
 
 def words(
@@ -136,6 +192,9 @@ def annotated(
     if name == "ConfigProperty" or (name == "Property" and any(key == "name" for key, _ in arguments)):
         yield from _property(arguments, declared, node, file, program)
         return
+    if (keys := _CONDITIONS.get(name)) is not None:
+        names = [one for key, value in arguments if key in keys for one in _texts(program, file, value)]
+        yield from (Read(one, node, f"@{name}", final=True) for one in names if is_variable(one))
     style: Style = "shell" if name in _SHELL else "spring"
     needed = any(key == "required" and (value.text or b"") == b"true" for key, value in arguments)
     for key, value in arguments:

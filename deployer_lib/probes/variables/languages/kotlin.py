@@ -17,8 +17,10 @@ from deployer_lib.probes.variables.languages.jvm import (
     ENVIRONMENT_TYPES,
     SYSTEM_MAP,
     annotated,
+    asks_environment,
     class_of,
 )
+from deployer_lib.probes.variables.languages.kotlin_libraries import declared_reads
 from deployer_lib.probes.variables.languages.kotlin_trees import KotlinTrees
 from deployer_lib.probes.variables.languages.kotlin_types import (
     arguments_of,
@@ -28,15 +30,15 @@ from deployer_lib.probes.variables.languages.kotlin_types import (
     extended_type,
     is_declared_near,
     package_of,
+    parameter_position,
     stated_type,
     superclasses,
     type_of,
     value_of,
 )
-from deployer_lib.probes.variables.languages.spring_text import is_variable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tree_sitter import Node
 
@@ -44,7 +46,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Kotlin"]
 
+_PROPERTIES: Final = frozenset({"getProperty", "getRequiredProperty", "containsProperty"})
 _DIRECT: Final = frozenset({"System.getenv", "java.lang.System.getenv"})
+_ASKING: Final = frozenset({"identifier", "call_expression"})  # how a constant is asked for its name
 #: Methods of a map that take a name; the last argument of these stands in.
 _MAP: Final = {
     "get": False,
@@ -54,6 +58,10 @@ _MAP: Final = {
     "containsKey": False,
     "contains": False,
 }
+#: What is called on a text that must be there, as ``Integer.parseInt`` of Java; a safe call, ``?.toInt()``, is no such.
+_NUMBER: Final = re.compile(
+    r"\s*\.to(?:Int|Long|Short|Double|Float|BigDecimal|BigInteger|UInt|BooleanStrict)\(\)"
+)
 
 
 class Kotlin(KotlinTrees):
@@ -118,13 +126,9 @@ class Kotlin(KotlinTrees):
             yield from self._referred(node, file, program)
         elif node.type == "index_expression":
             yield from self._indexed(node, file, program)
-        elif (
-            node.type == "call_expression"
-            and (call := self.call(node)) is not None
-            and call.positional(0) is not None
-        ):
-            for read in self._called(call, file, program):
-                yield from self._named(read)
+        elif node.type == "call_expression" and (call := self.call(node)) is not None and call.arguments:
+            yield from self._called(call, file, program)
+            yield from declared_reads(call, file, program)
 
     def _annotation(self, node: Node, file: SourceFile, program: Program) -> Iterator[Read]:
         made = next((c for c in node.named_children if c.type == "constructor_invocation"), None)
@@ -146,10 +150,10 @@ class Kotlin(KotlinTrees):
             return
         receiver, key = node.named_children
         if self._is_map(receiver, file, program):
-            yield from self._named(Read(key, node, "System.getenv()[…]"))
+            yield Read(key, node, "System.getenv()[…]")
         elif self._is_dotenv(receiver, file, program):
             yield Read(key, node, "dotenv[…]")
-        elif self._is_environment(receiver) and self._names_variable(key, file, program):
+        elif self._is_environment(receiver) and self._names_variable(key, receiver, file, program):
             yield Read(key, node, "environment[…]")
 
     def _called(self, call: Call, file: SourceFile, program: Program) -> Iterator[Read]:
@@ -158,7 +162,8 @@ class Kotlin(KotlinTrees):
             return
         second = call.positional(1)
         if call.callee in _DIRECT or (call.callee == "getenv" and self._is_brought(file)):
-            yield Read(key, node, "System.getenv()", "required" if _never_null(node) else "optional")
+            needed = _never_null(node) or (_NUMBER.match(_after(node)) and not self.caught(node))
+            yield Read(key, node, "System.getenv()", "required" if needed else "optional")
         elif call.name == "environmentVariable":
             chain = re.match(r"\s*\.get\(\)", _after(node))
             yield Read(
@@ -182,31 +187,80 @@ class Kotlin(KotlinTrees):
             )
         elif call.name == "get" and self._is_dotenv(receiver, file, program):
             yield Read(key, node, "dotenv.get()", default=second)
-        elif call.name in {"getProperty", "getRequiredProperty"} and self._names_variable(key, file, program):
+        elif call.name in _PROPERTIES and self._names_variable(key, receiver, file, program):
             yield from self._property(call, key, receiver)
 
     def _property(self, call: Call, key: Node, receiver: Node) -> Iterator[Read]:
         """Find Spring's ``environment.getProperty("X")`` and its kin."""
         if call.name == "getRequiredProperty":
             yield Read(key, call.node, "environment.getRequiredProperty()", "required", final=True)
+        elif call.name == "containsProperty" and self._is_environment(receiver):
+            yield Read(key, call.node, "environment.containsProperty()")
         elif call.name == "getProperty" and self._is_environment(receiver):
             last = call.positional(-1) if len(call.arguments) > 1 else None
             default = last if last is not None and "::class" not in text(last) else None
             yield Read(key, call.node, "environment.getProperty()", default=default)
 
-    def _named(self, read: Read) -> Iterator[Read]:
-        """Yield a read, once for each constant where an enum's constants are asked for their names."""
-        key = read.key
-        declared = class_around(key) if not isinstance(key, str) else None
-        if declared is None or isinstance(key, str) or text(key) not in {"name", "this.name", "toString()"}:
-            yield read
-            return
-        entries = entries_of(declared)
-        if not entries or class_parameter(key, "name") is not None or is_declared_near(key, "name"):
-            yield read
-            return
-        for entry in entries:
-            yield Read(text(entry.named_children[0]), read.node, read.idiom, read.need, read.default)
+    def alternatives(self, node: Node, file: SourceFile, program: Program) -> Sequence[str]:
+        """Return the names of an enum's constants where one is asked for its own, or what each holds in a property."""
+        if node.type == "navigation_expression" and self.dotted(node) != "this.name":
+            return self._held(node, file, program)
+        if node.type not in _ASKING:
+            return ()
+        declared = class_around(node)
+        if declared is None or text(node) not in {"name", "this.name", "toString()"}:
+            return self._accessed(node, file, program)
+        if class_parameter(node, "name") is not None or is_declared_near(node, "name"):
+            return ()
+        return [text(entry.named_children[0]) for entry in entries_of(declared)]
+
+    def _held(self, node: Node, file: SourceFile, program: Program) -> list[str]:
+        """Return what a property holds: of the constant that is named, of all where one is handed in."""
+        owner, _, member = self.dotted(node).rpartition(".")
+        entries = self._entries(node, owner, file, program) if member != "name" else []
+        declared = class_around(entries[0]) if entries else None
+        position = parameter_position(declared, member) if declared is not None else None
+        given = [arguments_of(entry) for entry in entries] if position is not None else []
+        values = [
+            self.string(one[position].value) for one in given if position is not None and position < len(one)
+        ]
+        return [value for value in values if value]
+
+    def _accessed(self, node: Node, file: SourceFile, program: Program) -> list[str]:
+        """Return what a method of the constant that is named gives back: ``Setting.PORT.key()``."""
+        call, receiver = self.call(node), self.receiver(node) if node.type == "call_expression" else None
+        if call is None or call.arguments or receiver is None or not self.dotted(receiver):
+            return []
+        entries = self._entries(receiver, self.dotted(receiver), file, program)
+        declared = class_around(entries[0]) if len(entries) == 1 else None
+        if declared is None:
+            return []
+        methods = [f for f in declared.children if f.type == "enum_class_body"]
+        made = [
+            text(value).removeprefix("this.")
+            for body in methods
+            for method in body.named_children
+            if method.type == "function_declaration" and text(method.child_by_field_name("name")) == call.name
+            for value in self.results(method)
+        ]
+        if made[:1] == ["name"]:
+            return [text(entries[0].named_children[0])]
+        position = parameter_position(declared, made[0]) if made else None
+        given = arguments_of(entries[0])
+        value = self.string(given[position].value) if position is not None and position < len(given) else None
+        return [value] if value else []
+
+    def _entries(self, node: Node, dotted: str, file: SourceFile, program: Program) -> list[Node]:
+        """Return the constants of an enum that a name may mean: one that is named itself, all for a value of its type."""
+        before, _, name = dotted.rpartition(".")
+        kind = _simple(type_of(node, dotted)) if not before else ""
+        for wanted, known in ((before, name), (kind, "")):
+            places = program.constants(file, wanted) if wanted.rpartition(".")[2][:1].isupper() else []
+            body = next((place.node for place in places if place.node.type == "enum_class_body"), None)
+            if body is not None and body.parent is not None:
+                entries = entries_of(body.parent)
+                return [e for e in entries if not known or text(e.named_children[0]) == known]
+        return []
 
     def _referred(self, node: Node, file: SourceFile, program: Program) -> Iterator[Read]:
         """Find ``listOf("A", "B").map(System::getenv)``."""
@@ -230,10 +284,9 @@ class Kotlin(KotlinTrees):
             star.module == "java.lang.System" for star in file.stars
         )
 
-    @staticmethod
-    def _names_variable(key: Node, file: SourceFile, program: Program) -> bool:
+    def _names_variable(self, key: Node, receiver: Node, file: SourceFile, program: Program) -> bool:
         names = {plain(found) for found in keys_of(program, file, key)}
-        return bool(names) and all(name is not None and is_variable(name) for name in names)
+        return asks_environment(program, names, _simple(self._type(receiver)))
 
     def _type(self, receiver: Node) -> str:
         name = self.dotted(receiver).removeprefix("this.")

@@ -21,14 +21,18 @@ from deployer_lib.probes.variables.flow.grammar import (
 from deployer_lib.probes.variables.languages.jvm import (
     FAILURES,
     MARKERS,
+    replacement,
     words,
 )
+from deployer_lib.probes.variables.languages.kotlin_libraries import LIBRARY_MARKERS
+from deployer_lib.probes.variables.languages.kotlin_texts import letters, parts_of
 from deployer_lib.probes.variables.languages.kotlin_types import (
     arguments_of,
     class_name,
     class_parameter,
     extended_type,
     is_declared_near,
+    is_end,
     name_of,
     value_of,
 )
@@ -39,7 +43,7 @@ if TYPE_CHECKING:
     from tree_sitter import Language as Grammar
     from tree_sitter import Node
 
-    from deployer_lib.probes.variables.flow.program import SourceFile
+    from deployer_lib.probes.variables.flow.program import Program, SourceFile
 
 __all__ = ["KotlinTrees"]
 
@@ -54,7 +58,6 @@ _SAME: Final = frozenset({"name", "toString", "trim"})  # of a text or an enum's
 _EXPRESSIONS: Final = frozenset({"property_declaration", "assignment", "value_argument", "return_expression", "function_body",
                                  "binary_expression", "parenthesized_expression", "class_parameter"})  # fmt: skip
 _CLOSING: Final = re.compile(rb"(?<=[^\s{;,(>]) (?=\})")
-_ESCAPES: Final = {r"\$": "$", r"\"": '"', r"\\": "\\", r"\n": "\n", r"\t": "\t"}
 
 
 def _words() -> Vocabulary:
@@ -99,7 +102,7 @@ class KotlinTrees(Language):
 
     name = "kotlin"
     suffixes = frozenset({".kt", ".kts"})
-    markers = MARKERS
+    markers = (*MARKERS, *LIBRARY_MARKERS)
     constants = r"\bval\s+NAME\s*(?::\s*String\s*)?="
     query = """
     (function_declaration) @function (lambda_literal) @function (primary_constructor) @function
@@ -135,7 +138,7 @@ class KotlinTrees(Language):
         """Return the value of a literal; a constant of an enum gives its name."""
         if node.type == "identifier" and node.parent is not None and node.parent.type == "enum_entry":
             return text(node)  # where a constant is asked for its name
-        parts = _parts(node)
+        parts = parts_of(node)
         if parts is None or any(not isinstance(part, str) for part in parts):
             return None
         return "".join(part for part in parts if isinstance(part, str))
@@ -155,7 +158,7 @@ class KotlinTrees(Language):
             and (owner := self.receiver(node)) is not None
         ):
             return [owner]
-        return _parts(node)
+        return parts_of(node)
 
     def dotted(self, node: Node) -> str:
         """Return a name or a chain of members as dotted text."""
@@ -212,6 +215,32 @@ class KotlinTrees(Language):
             callee = f"{owner}.!{name}" if owner else f"!{name}"
         return _Call(callee, arguments_of(node), node, _closure(node), self.receiver(node))
 
+    def exchange(self, call: Call) -> tuple[Node, str | re.Pattern[str], str] | None:
+        """Return the parts of ``key.replace('.', '_')`` and ``key.replace(Regex("([A-Z])"), "_$1")``."""
+        owner, old, new = self.receiver(call.node), call.positional(0), call.positional(1)
+        if (
+            owner is None
+            or old is None
+            or new is None
+            or call.name != "replace"
+            or call.positional(2) is not None
+        ):
+            return None
+        made = self.call(old)
+        regex = made is not None and made.callee == "Regex"
+        pattern = (
+            made.positional(0)
+            if regex and made
+            else self.receiver(old)
+            if text(old).endswith(".toRegex()")
+            else None
+        )
+        before, after = letters(pattern or old), letters(new)
+        if before is None or after is None:
+            return None
+        changed = (before, after) if pattern is None else replacement(before, after)
+        return None if changed is None else (owner, *changed)
+
     def function(self, node: Node) -> Function | None:
         """Return a method, constructor or closure taken apart."""
         if node.type == "lambda_literal":
@@ -229,22 +258,46 @@ class KotlinTrees(Language):
         )
 
     def result(self, node: Node) -> Node:
-        """Return what a closure gives back where that is one expression."""
+        """Return what a closure gives back where that is one expression, what a look at the properties falls back to."""
         if node.type == "return_expression":
             return node.named_children[-1] if node.named_children else node
         if node.type == "annotated_lambda":
             return self.result(node.named_children[0])
-        if (
-            node.type == "call_expression"
-            and (call := self.call(node)) is not None
-            and call.name in _BODIES
-            and call.block
-        ):
+        call = self.call(node) if node.type == "call_expression" else None
+        if call is not None and call.callee == "System.getProperty":
+            return call.positional(1) or node
+        if call is not None and call.name in _BODIES and call.block:
             return self.result(call.block)
         if node.type in {"lambda_literal", "block"}:
             inner = [c for c in node.named_children if c.type not in {"lambda_parameters", "line_comment"}]
             return inner[0] if len(inner) == 1 else node
         return node
+
+    def results(self, node: Node) -> Sequence[Node]:
+        """Return what a function gives back, its closures left out."""
+        body = next((c for c in node.named_children if c.type == "function_body"), None)
+        if body is None or text(body).startswith("="):
+            return body.named_children[-1:] if body is not None else []
+        found, stack = [], [body]
+        while stack:
+            here = stack.pop()
+            if here.type == "return_expression" and here.named_children:
+                found.append(here.named_children[-1])
+            elif here.type not in {"lambda_literal", "anonymous_function", "class_body"}:
+                stack.extend(reversed(here.named_children))
+        return found
+
+    def never(self, call: Call, file: SourceFile, program: Program) -> bool:
+        """Tell whether a call never comes back: to a function that gives back Nothing, or is no more than a throw."""
+        if call.node.type != "call_expression":
+            return False
+        meant = program.functions_named(file, call)[:1]
+        return any(is_end(function.node) for _, function in meant)
+
+    def elsewhere(self, node: Node) -> bool:
+        """Tell whether an expression looks for a property of the system, where it may be none."""
+        call = self.call(node)
+        return call is not None and call.callee == "System.getProperty" and len(call.arguments) == 1
 
     def given(self, node: Node) -> Node | None:
         """Return the constructor's parameter that fills a field."""
@@ -394,26 +447,6 @@ def _is_head(node: Node) -> bool:
     """Tell whether a call only stands before the dot of another."""
     above = node.parent
     return above is not None and above.type == "navigation_expression" and above.named_children[0] == node
-
-
-def _parts(node: Node) -> list[Node | str] | None:
-    """Return the texts and expressions of a string, None where a node is none."""
-    if node.type not in {"string_literal", "multiline_string_literal"}:
-        return None
-    parts: list[Node | str] = []
-    for child in node.named_children:
-        if child.type == "interpolation":
-            inner = child.named_children[0] if child.named_children else None
-            if inner is None:
-                return None
-            parts.append(text(inner)[1:-1] if inner.type == "character_literal" else inner)
-        elif child.type == "escape_sequence":
-            parts.append(_ESCAPES.get(text(child), text(child)))
-        elif text(child) == "$" and node.type == "string_literal":
-            return None  # the grammar lost the name behind it
-        else:
-            parts.append(text(child))
-    return parts or [""]
 
 
 def _closure(node: Node) -> Node | None:

@@ -17,11 +17,14 @@ __all__ = [
     "class_around",
     "class_name",
     "class_parameter",
+    "declared_at",
     "entries_of",
     "extended_type",
     "is_declared_near",
+    "is_end",
     "name_of",
     "package_of",
+    "parameter_position",
     "stated_type",
     "superclasses",
     "type_of",
@@ -75,6 +78,15 @@ def class_parameter(node: Node, name: str) -> Node | None:
     return None
 
 
+def parameter_position(declared: Node, name: str) -> int | None:
+    """Return where a class's primary constructor takes what a property holds, None where it does not."""
+    made = [c for c in declared.children if c.type == "primary_constructor"]
+    names = [
+        name_of(parameter) for constructor in made for parameter in _below(constructor, "class_parameter")
+    ]
+    return names.index(name) if name in names else None
+
+
 def entries_of(declared: Node) -> list[Node]:
     """Return the constants of an enum class."""
     body = next((c for c in declared.named_children if c.type == "enum_class_body"), None)
@@ -96,6 +108,13 @@ def stated_type(declared: Node) -> str:
             return text(child)
         colon = child.type == ":"
     return ""
+
+
+def is_end(function: Node) -> bool:
+    """Tell whether a function gives back Nothing, or is no more than a throw."""
+    body = next((c for c in function.named_children if c.type == "function_body"), None)
+    throws = body is not None and re.match(r"=\s*throw\b|\{\s*throw\b", text(body)) is not None
+    return throws or stated_type(function) == "Nothing"
 
 
 def value_of(declared: Node) -> Node | None:
@@ -129,6 +148,19 @@ def is_declared_near(node: Node, name: str) -> bool:
             found.parent is None or found.parent.type not in {"class_body", "enum_class_body", "source_file"}
         )
     )
+
+
+def declared_at(node: Node, name: str) -> Node | None:
+    """Return the name itself where it is declared that stands for a value at a node: of a parameter, a variable, a loop."""
+    here = node.parent
+    while here is not None:
+        listed = [c for c in here.named_children if c.type == "lambda_parameters"] or [here]
+        bound = [c for c in listed[0].named_children if c.type == "variable_declaration"]
+        for child in (*bound, *_declarations(here)):
+            if name_of(child) == name and (child.start_byte <= node.start_byte or here.type != "block"):
+                return next((one for one in _below(child, "identifier") if text(one) == name), None)
+        here = here.parent
+    return None
 
 
 def _declaration(node: Node, name: str) -> Node | None:

@@ -14,16 +14,20 @@ if TYPE_CHECKING:
 __all__ = ["Filled", "Style", "filled_in", "is_variable"]
 
 #: spring: ``${X:default}``, fails without; shell: ``${X:-default}``, fails without; log: the same, stays as it is without;
-#: hocon: ``${?X}`` may be absent; env: ``${env.X}`` and ``${env:X}`` alone are variables, all else are properties.
-Style = Literal["spring", "shell", "log", "hocon", "env"]
+#: hocon: ``${?X}`` may be absent; env: ``${env.X}`` and ``${env:X}`` alone are variables, all else are properties;
+#: strict: the same, and fails without.
+Style = Literal["spring", "shell", "log", "hocon", "env", "strict"]
 
 _VARIABLE: Final = re.compile(r"(?=.*[A-Z])[A-Z_][A-Z0-9_]+")
 _PREFIX: Final = re.compile(r"(?:env|ENV)[:.]")  # log4j2 and picocli: env:X, Maven and Liberty: env.X
-#: SpEL: #{systemEnvironment['X'] ?: 'd'}, #{environment.X}, #{@environment.getProperty('X')}
+#: SpEL: #{systemEnvironment['x'] ?: 'd'}, #{environment.X}, #{@environment.getProperty('X', 'd')}
 _SPEL: Final = re.compile(
-    r"@?(?:systemEnvironment|environment|env)"
-    r"(?:\.(?P<dot>[A-Z_][A-Z0-9_]+)|\??\.?(?:get|getProperty|getOrDefault)?[\[(]\s*'(?P<key>[A-Z_][A-Z0-9_]+)'\s*[\])])"
-    r"(?:\s*\?:\s*(?P<default>'[^']*'|[^}]*?))?\s*(?=[}.)]|$)"
+    r"(?:@|\b)(?:(?P<system>systemEnvironment|T\(\s*(?:java\.lang\.)?System\s*\)\s*\.\s*getenv)|environment|env)"
+    r"(?:\??\.(?P<dot>[A-Za-z_]\w*)(?![\w(])"
+    r"|\??\.?(?P<method>get|getProperty|getRequiredProperty|getOrDefault)?[\[(]\s*(?P<quote>['\"])(?P<key>[A-Za-z_]\w*)(?P=quote)"
+    r"(?:\s*,\s*(?P<given>'[^']*'|[\w.-]+))?\s*[\])])"
+    r"(?:\s*\?:\s*(?P<elvis>'[^']*'|[^}]*?)\s*(?=[}.)]|$)"
+    r"|\s*==\s*null\s*\?\s*(?P<absent>'[^']*'|[\w.-]+)\s*:|\s*!=\s*null\s*\?[^:{}]*:\s*(?P<other>'[^']*'|[\w.-]+))?"
 )
 _NESTING: Final = 8
 _LONGEST: Final = 4_000  # characters of a placeholder with its default
@@ -89,23 +93,31 @@ def _placed(body: str, style: Style, offset: int, depth: int) -> Iterator[Filled
     word = cut.group() if cut is not None else ""
     rest = name[len(word) :]
     yield from filled_in(rest, style, start=offset + 2 + len(body) - len(rest), depth=depth + 1)
-    if not is_variable(word) or (style == "env" and prefix is None) or (rest and not rest.startswith(":")):
+    if (
+        not is_variable(word)
+        or (style in {"env", "strict"} and prefix is None)
+        or (rest and not rest.startswith(":"))
+    ):
         return
     if not rest:
-        tolerant = tolerant or prefix is not None or style in {"log", "env"}
+        tolerant = tolerant or style in {"log", "env"} or (prefix is not None and style != "strict")
         yield Filled(word, "optional" if tolerant else "required", None, offset)
         return
     default = rest[1:]
     if style in {"shell", "log", "env"} or prefix is not None:
         default = default.removeprefix("-")
+    default = default.strip("`")  # of Micronaut, around what has a colon in it
     absent = default.strip() in {"#{null}", "null", "@null"}
     yield Filled(word, "optional" if absent else "default", None if absent else default, offset)
 
 
 def _spelled(body: str, offset: int) -> Iterator[Filled]:
     for match in _SPEL.finditer(body):
-        default, name = match["default"], match["dot"] or match["key"]
+        name = match["dot"] or match["key"]
+        if match["system"] is None and not is_variable(name):
+            continue  # of Spring's environment, which holds properties too
+        default = next((match[key] for key in ("given", "elvis", "absent", "other") if match[key]), None)
         absent = default is None or default == "null"
-        yield Filled(
-            name, "optional" if absent else "default", None if absent else default.strip("'"), offset
-        )
+        needed = match["method"] == "getRequiredProperty"
+        need: Need = "required" if needed else "optional" if absent else "default"
+        yield Filled(name, need, None if absent or default is None else default.strip("'"), offset)
