@@ -239,6 +239,33 @@ def test_command_line_options_and_prefixed_blocks(tmp_path: Path) -> None:
     } == found
 
 
+def test_a_library_s_read_is_judged_like_any_other(tmp_path: Path) -> None:
+    """A fallback by position counts where the library takes one, and a read that was asked for before is not required."""
+    found = needs(
+        tmp_path,
+        settings="""
+            import os
+            import environ
+            env = environ.Env()
+            A = env.bool("A", False)
+            B = env.list("B", str, [])
+            C = env.list("C", str)
+            if os.environ.get("D"):
+                D = env.tuple("D")
+            if "E" in os.environ:
+                E = env.str("E")
+            try:
+                F = env("F")
+            except environ.ImproperlyConfigured:
+                F = None
+            G = env.int("G")
+        """,
+    )
+    assert {
+        "A": "default", "B": "default", "C": "required", "D": "optional", "E": "optional", "F": "optional", "G": "required",
+    } == found  # fmt: skip
+
+
 def test_libraries_that_read_by_themselves(tmp_path: Path) -> None:
     """A library's own variable counts where the code names none; elsewhere the one that it names."""
     found = needs(
@@ -274,6 +301,8 @@ def test_code_that_is_not_the_application_is_left_out(tmp_path: Path) -> None:
         ".venv/lib/d",
         "node_modules/e",
         "build/f",
+        "run-example",
+        "config.example",
         "conftest",
         "examples/g",
         "x/test_h",

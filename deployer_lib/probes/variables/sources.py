@@ -92,6 +92,7 @@ _FILES: Final = (
     "jest.config.*", "vitest.config.*", "playwright.config.*", "cypress.config.*", "karma.conf.*", "jest.setup.*",
     "*Test.java", "*Tests.java", "*IT.java", "*TestCase.java", "*Test.kt", "*Tests.kt", "*Spec.kt", "*Test.php", "*TestCase.php",
     "*Tests.cs", "*Test.cs", "*.pb.go", "*_pb2.py", "*_pb2_grpc.py", "*.g.cs", "*.Designer.cs", "phpunit.xml*",
+    "example.*", "*.example.*", "*-example.*", "*_example.*", "*.sample.*", "*-sample.*", "*_sample.*",
 )  # fmt: skip
 _APART: Final = re.compile("|".join(translate(pattern) for pattern in dict.fromkeys(_FILES)))
 _MAX_BYTES: Final = 5_000_000  # a source file beyond this is generated

@@ -78,8 +78,8 @@ INSTANCES: Final = {
     "prettyconf.Configuration": "prettyconf.config",
 }
 
-_ENVIRON_CASTS: Final = "str bytes int float json url path"
-_ENVIRON_COLLECTIONS: Final = "bool list tuple dict unicode"
+_ENVIRON_CASTS: Final = "str bytes int float bool json url path unicode"
+_ENVIRON_COLLECTIONS: Final = "list tuple dict"  # whose second argument is a cast
 _ENVIRON_URLS: Final = {
     "db": "DATABASE_URL",
     "db_url": "DATABASE_URL",
@@ -120,7 +120,7 @@ READS: Final[dict[str, Call]] = {
     "environ.Env()": _CAST,
     "environ.Env().get_value": _CAST,
     **{f"environ.Env().{name}": _REQUIRED for name in _ENVIRON_CASTS.split()},
-    **{f"environ.Env().{name}": _NAMED for name in _ENVIRON_COLLECTIONS.split()},
+    **{f"environ.Env().{name}": _CAST for name in _ENVIRON_COLLECTIONS.split()},
     **{f"environ.Env().{name}": Call("required", usual=usual) for name, usual in _ENVIRON_URLS.items()},
     **{name: Call("optional", names=("env",), usual=usual) for name, usual in _OWN_VARIABLES.items()},
     "prettyconf.config": _NAMED,

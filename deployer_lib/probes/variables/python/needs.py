@@ -7,7 +7,7 @@ is a fallback. ``os.environ["X"]`` fails by itself, unless a guard or an ``excep
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from deployer_lib.probes.variables.python import syntax
 from deployer_lib.probes.variables.python.conditions import absent, falsy
@@ -25,6 +25,16 @@ if TYPE_CHECKING:
     from deployer_lib.probes.variables.python.names import Project
 
 __all__ = ["Judged", "judge_need"]
+
+#: What a read of an absent variable raises, here and in libraries, and what holds it.
+_CAUGHT: Final = (
+    "KeyError",
+    "LookupError",
+    "Exception",
+    "ImproperlyConfigured",
+    "UndefinedValueError",
+    "EnvError",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +133,7 @@ class _View:
             if clause.type != "except_clause":
                 continue
             header = text(clause).partition(":")[0]
-            if (
-                not any(name in header for name in ("KeyError", "Exception", "LookupError"))
-                and header != "except"
-            ):
+            if not any(name in header for name in _CAUGHT) and header != "except":
                 continue
             block = clause.named_children[-1]
             if self._gives_up(block):

@@ -208,7 +208,7 @@ def _read(project: Project, module: Module, node: Node, call: Call, name: str) -
         own = judged
         if judged.need == "required" and (known := _scheme_default(project, module, node, whole)) is not None:
             own = Judged("default", known)
-        elif name.startswith("os."):
+        elif name.startswith("os.") or judged.need == "required":
             own = _judged(project, module, node, key, judged)
         yield KeyRead(_merged(whole), own, node, name.removesuffix("()"))
 
