@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -201,6 +202,9 @@ def test_a_machine_without_virtual_environments_is_no_finding(
     context: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ctx = made(context, {"requirements.txt": "idna==3.7\n", "shop/a.py": "import idna\n"})
+    # uv lies beside the real interpreter, and stays where it can be found.
+    beside = os.path.dirname(sys.executable)  # noqa: PTH120
+    monkeypatch.setenv("PATH", f"{beside}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr("sys.executable", "/nowhere/python")
     assert [("error", "pip")] == outcomes([*Python().install(ctx)])
     assert isinstance(ctx.memo["clean_environment"], Environment)
