@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from deployer_lib.probes.variables.model import NEEDS, Need, Reference, Scan, Variable
-from deployer_lib.probes.variables.sources import Listing, list_files
+from deployer_lib.probes.variables.sources import SILENT, Listing, list_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -84,7 +84,11 @@ LANGUAGES: Final[tuple[Entry, ...]] = (
     _entry("languages.go", "Go", ".go", "flow"),
     _entry("languages.rust", "Rust", ".rs", "flow"),
     _entry(
-        "languages.ruby", "Ruby", ".rb .rake .ru .gemspec .jbuilder .thor .erb .yml .yaml", "flow", "asked"
+        "languages.ruby",
+        "Ruby",
+        ".rb .rake .ru .gemspec .jbuilder .thor .erb .haml .slim .yml .yaml",
+        "flow",
+        "asked",
     ),
     _entry("languages.php", "Php", ".php .phtml .yml .yaml", "flow", "asked"),
     _entry("languages.elixir", "Elixir", ".ex .exs", "flow", "asked"),
@@ -94,6 +98,8 @@ LANGUAGES: Final[tuple[Entry, ...]] = (
     _entry("languages.csharp", "CSharp", ".cs", "flow"),
     _entry("languages.shell", "Shell", ".sh .bash .zsh .ksh", "asked"),
     _entry("languages.batch", "Batch", ".bat .cmd", "asked"),
+    _entry("languages.powershell", "PowerShell", ".ps1 .psm1 .psd1"),
+    _entry("languages.cmake", "CMake", ".cmake .txt", "asked"),
     _entry("languages.prisma", "Prisma", ".prisma"),
     _entry("languages.configuration", "Placeholders", ".yml .yaml .properties .xml .conf"),
     _entry("languages.dockerfile", "Dockerfile", "", "deploy", "asked"),
@@ -166,6 +172,7 @@ def _shared_out(
         by_suffix[os.path.splitext(file)[1]].append(file)  # noqa: PTH122  (ten thousand times)
     heads = {file: _head(root / file) for file in by_suffix[""]}
     heads |= {file: b"" for file in listing.files if _NAMED.search(file)}
+    heads |= {file: _head(root / file) for suffix in SILENT for file in by_suffix.get(suffix, ())}
     shared = []
     for entry in LANGUAGES:
         files = [file for suffix in sorted(entry.suffixes) for file in by_suffix.get(suffix, ())]

@@ -12,8 +12,25 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["Listing", "application_files", "is_apart", "list_files", "read_bytes"]
+__all__ = ["SILENT", "Listing", "application_files", "is_apart", "list_files", "read_bytes"]
 
+#: Suffixes that say nothing of the language: of what a server or an installer runs, and of what is made by filling it in.
+SILENT: Final = frozenset(
+    [
+        ".cgi",
+        ".command",
+        ".init",
+        ".preinst",
+        ".postinst",
+        ".prerm",
+        ".postrm",
+        ".in",
+        ".template",
+        ".tmpl",
+        ".tpl",
+        ".j2",
+    ]
+)
 #: Folders, at any depth below the root, that hold no code of the running application.
 _FOLDERS: Final = frozenset(
     [

@@ -176,6 +176,27 @@ def test_erb_in_yaml_is_read_at_its_place_and_remarks_are_not(tmp_path: Path) ->
     ]
 
 
+def test_haml_and_slim_are_read_where_they_ask(tmp_path: Path) -> None:
+    """What stands around a question depends on the markup; the question and its fallbacks do not."""
+    found = read(tmp_path, {
+        "app/a.html.haml": """%script{src: "x#{ ENV['A'].present? ? ENV['A'] : ''}#{ENV['B']}"}
+-# ENV['NO']
+- key = ENV['C'] || 'x'
+- if ENV.key?("D") && ENV["E"].present?
+= ENV.fetch('F', 'f')
+%p ENV is read elsewhere
+""",
+        "app/b.html.slim": "/ ENV['NO2']\n- url = ENV['G'] || ENV['H'] || 'h'\np = ENV['I']\n",
+    })  # fmt: skip
+    assert {
+        "A": (N, None), "B": (N, None), "C": (D, "x"), "D": (N, None), "E": (N, None), "F": (D, "f"),
+        "G": (D, "ENV['H']"), "H": (D, "h"), "I": (N, None),
+    } == needs(found)  # fmt: skip
+    assert [1, 1, 1, 3, 4, 4, 5] == [
+        r.reference.line for r in found.reads if r.reference.file.endswith("haml")
+    ]
+
+
 def test_tests_are_left_out(tmp_path: Path) -> None:
     found = read(
         tmp_path, {"config/environments/test.rb": 'ENV["A"]', "a_spec.rb": 'ENV["B"]', "Gemfile": 'ENV["C"]'}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from deployer_lib.probes.variables import scan
 from deployer_lib.probes.variables.languages.shell import Shell
 from deployer_lib.probes.variables.model import NEEDS, Found
 
@@ -81,6 +82,9 @@ def needs(root: Path, **files: str) -> dict[str, str]:
         # small letters that do come from outside
         ("echo $http_proxy ${user:-nobody} $npm_package_version",
          {"http_proxy": "optional", "user": "default", "npm_package_version": "optional"}),
+        ('[ "$pkgwizard_purge" = true ] && echo $wizard_purge', {"pkgwizard_purge": "optional"}),
+        # bash has no GID of its own: it is given to an entry point
+        ('set -u; chown "$UID:$GID" /data', {"GID": "required"}),
         # programs that are asked by name
         ("printenv A; env | grep ^B=; env | grep -q '^C='; envsubst '$D ${E}' < t",
          dict.fromkeys("ABCDE", "optional")),
@@ -398,6 +402,11 @@ def test_an_environment_file_is_the_environment(tmp_path: Path) -> None:
         ("run", b"#!/usr/bin/env zsh\n", True),
         ("run", b"#!/usr/bin/env ruby\n", False),
         ("run", b"#!/usr/bin/fish\n", False),
+        ("info.cgi", b"#!/bin/sh\n", True),
+        ("info.cgi", b"#!/usr/bin/perl\n", False),
+        ("AppRun.template", b"#!/bin/bash\n", True),
+        ("start.in", b"#!@SHELL@\n", False),
+        ("nginx.conf.template", b"server {\n", False),
         ("README", b"Run it.\n", False),
         ("tool.py", b"#!/bin/sh\n", False),
         ("gradlew", b"#!/bin/sh\n", False),
@@ -405,6 +414,15 @@ def test_an_environment_file_is_the_environment(tmp_path: Path) -> None:
 )
 def test_a_script_is_known_by_its_suffix_or_its_first_line(name: str, head: bytes, *, wanted: bool) -> None:
     assert wanted is Shell().wants(Path(name), head)
+
+
+def test_a_script_whose_suffix_says_nothing_is_known_by_its_first_line(tmp_path: Path) -> None:
+    (tmp_path / "info.cgi").write_text("#!/bin/sh\necho ${QUERY_STRING:-}\n", encoding="utf-8")
+    (tmp_path / "AppRun.template").write_text("#!/bin/bash\n%CASES%\nexec $A\n", encoding="utf-8")
+    (tmp_path / "nginx.conf.template").write_text("server { root $B; }\n", encoding="utf-8")
+    (tmp_path / "run.txt").write_text("#!/bin/sh\necho $C\n", encoding="utf-8")
+    expected = {"A": "optional", "QUERY_STRING": "default"}
+    assert expected == {variable.name: variable.need for variable in scan(tmp_path).variables}
 
 
 def test_a_missing_file_and_a_broken_script_are_survived(tmp_path: Path) -> None:

@@ -350,6 +350,10 @@ class Language(ABC):
         """Tell whether a call may mean a function of that name; None where names are all there is to go by."""
         return None
 
+    def handed(self, call: Call, file: SourceFile, function: Function, program: Program) -> bool:  # noqa: ARG002
+        """Tell whether a call gives a function that wraps a read what it reads from, where that is a parameter of its own."""
+        return True
+
     def receiver(self, node: Node) -> Node | None:  # noqa: ARG002
         """Return the object of a method call, None where there is none."""
         return None

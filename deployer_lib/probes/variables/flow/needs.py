@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from deployer_lib.probes.variables.flow.conditions import AND, EQUAL, OR, UNEQUAL
 from deployer_lib.probes.variables.flow.grammar import text
-from deployer_lib.probes.variables.flow.nodes import atom_of, descend, inside, own
+from deployer_lib.probes.variables.flow.nodes import atom_of, descend, given_by, inside, own
 from deployer_lib.probes.variables.flow.outcomes import NAMES, Judged, Outcomes
 from deployer_lib.probes.variables.flow.texts import unwrap
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Judged", "fallback", "guarded", "judge"]
 
 _SIFTS: Final = frozenset({"filter", "find", "some", "every", "map", "select", "detect", "any?", "all?", "join", "forEach", "flatMap",
-                            "reject", "find_all", "array_filter"})  # fmt: skip
+                            "reject", "find_all", "array_filter", "Where", "Any", "All", "ToList", "ToArray"})  # fmt: skip
 
 Atom = "Callable[[Node], bool]"
 
@@ -273,12 +273,13 @@ class _View(Outcomes):
     def _handed(self, call: Call, read: Node, judged: Judged) -> Judged:
         """Return the need by what a function of the project does with what it is handed: ``must(read)``, ``int(read, 80)``."""
         given = [a.value for a in call.arguments if not a.name]
-        index = next((i for i, value in enumerate(given) if unwrap(self.program, value) == read), None)
-        if index is None or self.depth >= NAMES:
+        taken = [*(a.value for a in call.arguments), self.language.receiver(call.node)]
+        if self.depth >= NAMES or not any(v is not None and unwrap(self.program, v) == read for v in taken):
             return judged
+        index = next((i for i, value in enumerate(given) if unwrap(self.program, value) == read), None)
         found = self.program.functions_named(self.file, call)
         for where, function in found if self.language.clauses else ():
-            value = self.language.unmatched(function, index)
+            value = None if index is None else self.language.unmatched(function, index)
             if value is not None:
                 answer = _View(self.program, where, self.depth + 1).fallback(value, judged)
                 if answer.parameter:
@@ -286,18 +287,18 @@ class _View(Outcomes):
                     return self.fallback(given_back[0], judged) if given_back else judged
                 return judged if answer.need == "required" and self.language.caught(call.node) else answer
         for where, function in found[:1]:
-            head = self.language.head(function)
-            if head is None or index >= len(function.parameters):
+            head, values = self.language.head(function), given_by(call, function, self.language)
+            name = next(
+                (n for n, v in values.items() if v is not None and unwrap(self.program, v) == read), ""
+            )
+            if head is None or not name:
                 continue
-            name = function.parameters[index].name
             inner = _View(self.program, where, self.depth + 1).assigned(head, (name,), judged, function.node)
             if inner.need == "required":
                 return judged if self.language.caught(call.node) else replace(judged, need="required")
-            other = next(
-                (i for i, p in enumerate(function.parameters) if p.name and p.name == inner.parameter), None
-            )
-            if other is not None and other < len(given):
-                return self.fallback(given[other], judged)
+            other = values.get(inner.parameter) if inner.parameter not in {"", name} else None
+            if other is not None:
+                return self.fallback(other, judged)
         return judged
 
     def _sifted(self, closure: Node, judged: Judged) -> Judged:

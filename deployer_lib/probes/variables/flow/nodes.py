@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from tree_sitter import Node
 
-    from deployer_lib.probes.variables.flow.grammar import Language
+    from deployer_lib.probes.variables.flow.grammar import Binding, Call, Function, Language
     from deployer_lib.probes.variables.flow.program import SourceFile
 
-__all__ = ["atom_of", "descend", "holds", "inside", "is_part", "own", "under"]
+__all__ = ["atom_of", "descend", "given_by", "holds", "in_force", "inside", "is_part", "own", "under"]
+
+#: Nodes of what is run on a condition.
+_ARM: Final = re.compile(
+    r"(?:^|_)(?:if|elsif|elif|else|unless|switch|case|when|match|try|catch|rescue)(?:_|$)"
+)
 
 
 def atom_of(dotted: str, language: Language) -> Callable[[Node], bool]:
@@ -67,3 +73,32 @@ def own(file: SourceFile, node: Node) -> Iterator[Node]:
         here = stack.pop()
         yield here
         stack.extend(reversed([c for c in here.named_children if c.id not in file.by_node]))
+
+
+def given_by(call: Call, function: Function, language: Language) -> dict[str, Node | None]:
+    """Return what a call gives for each parameter of a function, None where it gives nothing."""
+    values: dict[str, Node | None] = {p.name: call.named(p.name) for p in function.parameters}
+    for index, parameter in enumerate(language.filled(function, call)):
+        values[parameter.name] = values.get(parameter.name) or call.positional(index)
+    if function.receiver and function.receiver not in values:
+        values[function.receiver] = language.receiver(call.node)
+    return values
+
+
+def in_force(bound: list[Binding], node: Node) -> list[Binding]:
+    """Return what a name may hold where it stands: what it was given last, and before it on ways that may be passed by."""
+    found: list[Binding] = []
+    for binding in bound:
+        if binding.value.start_byte < node.start_byte:
+            found = [*found, binding] if _may_be_passed(binding.value, node) else [binding]
+    return found or bound[:1]
+
+
+def _may_be_passed(value: Node, node: Node) -> bool:
+    """Tell whether a value is given in an arm that a later place is not in."""
+    here = value.parent
+    while here is not None and not here.start_byte <= node.start_byte < here.end_byte:
+        if _ARM.search(here.type):
+            return True
+        here = here.parent
+    return False

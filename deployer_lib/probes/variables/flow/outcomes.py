@@ -27,7 +27,7 @@ __all__ = ["NAMES", "Judged", "Outcomes"]
 
 _BLOCKS: Final = 12  # levels of nesting that are looked through for what follows a condition
 _NOTHING: Final = frozenset({"{}", "[]", "%{}", "array()"})
-_COLLECTS: Final = frozenset({"push", "append", "add", "unshift"})
+_COLLECTS: Final = frozenset({"push", "append", "add", "Add", "unshift"})
 _FLAGS: Final = frozenset({"true", "false"})
 _LOOP: Final = re.compile(r"^(?:for|foreach|while|enhanced_for)")
 NAMES: Final = 3  # names that a read is followed through
@@ -183,6 +183,9 @@ class Outcomes(ABC):
         if instead is no and not self.conditions.falsy(condition, atom):
             return judged
         kept = yes if instead is no else no
+        brought = self.language.brings(condition)
+        if brought and any(self.language.dotted(node) in brought for node in descend(kept)):
+            return judged if self._nothing(instead) else self.fallback(instead, judged)
         operation = self.language.operation(unwrap(self.program, condition))
         if operation is not None and operation[1] in AND and not self._is_it(kept, atom):
             return judged  # a switch on several things

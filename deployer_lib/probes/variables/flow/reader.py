@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from deployer_lib.probes.variables.flow.needs import Judged, fallback, guarded, judge
+from deployer_lib.probes.variables.flow.nodes import given_by
 from deployer_lib.probes.variables.flow.program import Program
 from deployer_lib.probes.variables.flow.texts import (
     Hole,
@@ -164,6 +165,8 @@ def _by_wrappers(
             continue
         for there, function in program.functions_named(file, call):
             if function.node.id in wrappers and not (there is file and _is_inside(call.node, function.node)):
+                if not program.language.handed(call, file, function, program):
+                    continue
                 inner = wrappers[function.node.id]
                 found = [
                     read
@@ -229,7 +232,7 @@ def _direct(program: Program, file: SourceFile, read: Read) -> list[_KeyRead]:
 def _wrapped(
     program: Program, file: SourceFile, call: Call, function: Function, inner: Sequence[_KeyRead]
 ) -> list[_KeyRead]:
-    values = _values(call, function, program.language)
+    values = given_by(call, function, program.language)
     own = {parameter.name: parameter.default for parameter in function.parameters}
     reads = []
     spare = {p.name for index, p in enumerate(function.parameters) if p.rest and index >= len(call.arguments)}
@@ -282,15 +285,6 @@ def _emptied(program: Program, file: SourceFile, node: Node, judged: Judged) -> 
     return further if further.need == "required" or further.parameter or further.default else judged
 
 
-def _values(call: Call, function: Function, language: Language) -> dict[str, Node | None]:
-    values: dict[str, Node | None] = {p.name: call.named(p.name) for p in function.parameters}
-    for index, parameter in enumerate(language.filled(function, call)):
-        values[parameter.name] = values[parameter.name] or call.positional(index)
-    if function.receiver:
-        values[function.receiver] = language.receiver(call.node)
-    return values
-
-
 def _pieces(
     program: Program,
     file: SourceFile,
@@ -317,7 +311,7 @@ def _given(call: Call, function: Function, parameter: str, language: Language) -
     for index, one in enumerate(function.parameters):
         if one.name == parameter and one.rest:
             return [argument.value for argument in call.arguments[index:]]
-    value = _values(call, function, language).get(parameter)
+    value = given_by(call, function, language).get(parameter)
     return [] if value is None else [value]
 
 
@@ -362,9 +356,22 @@ def _wrappers(program: Program, results: dict[str, list[_KeyRead]]) -> Wrappers:
             holes = {part.function for part in read.key if isinstance(part, Hole)}
             if len(holes) == 1 and (function := next(iter(holes))) in known:
                 file = program.file(path)
-                carried = all(scope.id != function for scope in file.scopes(read.node))
-                found.setdefault(function, []).append(_carried(file, read) if carried else read)
+                around = [scope.id for scope in file.scopes(read.node)]
+                inside = function in around
+                kept = (
+                    _later(file, read, around[: around.index(function)]) if inside else _carried(file, read)
+                )
+                found.setdefault(function, []).append(kept)
     return found
+
+
+def _later(file: SourceFile, read: _KeyRead, inner: Sequence[int]) -> _KeyRead:
+    """Return a read in a function that the wrapper hands out: what stands in is given when that one is called."""
+    first = read.judged.parameter.partition(".")[0]
+    own = {p.name for scope in inner if scope in file.by_node for p in file.by_node[scope].parameters}
+    if read.judged.need != "optional" or first not in own:
+        return read
+    return replace(read, judged=replace(read.judged, need="default", parameter=""))
 
 
 def _carried(file: SourceFile, read: _KeyRead) -> _KeyRead:

@@ -8,6 +8,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Final
 
 from deployer_lib.probes.variables.flow.grammar import Call, Language, text
+from deployer_lib.probes.variables.flow.nodes import in_force
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -149,7 +150,8 @@ def _named(program: Program, file: SourceFile, node: Node, dotted: str, depth: i
     for source in program.loops_of(file, node, dotted):
         return _looped(program, file, source, dotted, depth + 1)
     if outside:
-        return [] if outside[0].key else keys_of(program, file, outside[0].value, depth + 1)
+        chosen = [] if outside[0].key else in_force(outside, node)
+        return [key for binding in chosen for key in keys_of(program, file, binding.value, depth + 1)]
     if (given := language.given(node)) is not None:
         return keys_of(program, file, given, depth + 1)
     for place in program.constants(file, dotted):
@@ -233,23 +235,32 @@ def _fields(
 ) -> list[tuple[SourceFile, Node]]:
     """Return a member of every map in a list that a loop or closure goes over: ``[{key: "A"}].forEach(v => v.key)``."""
     language = program.language
-    _, function = program.bindings_of(file, node, owner)
-    source = (
-        _gone_over(program, function)
-        if function is not None
-        else next(iter(program.loops_of(file, node, owner)), None)
-    )
-    if source is None:
-        return []
-    source = unwrap(program, source)
-    dotted = language.dotted(source)
     return [
         (where, entry)
-        for where, listed in (_values(program, file, source, dotted, 0) if dotted else [(file, source)])
-        for item in language.items(listed) or ()
-        for key, entry in (() if isinstance(item, str) else language.entries(unwrap(program, item)) or ())
+        for where, item in _elements(program, file, node, owner)
+        for key, entry in language.entries(unwrap(program, item)) or ()
         if _written(language, key) == name
     ]
+
+
+def _elements(program: Program, file: SourceFile, node: Node, name: str) -> list[tuple[SourceFile, Node]]:
+    """Return the expressions that a loop's or a closure's name stands for: a list's elements, a map's values."""
+    language = program.language
+    _, function = program.bindings_of(file, node, name)
+    loop = None if function is not None else next(iter(program.loops_of(file, node, name)), None)
+    source = _gone_over(program, function) if function is not None else loop
+    if source is None:
+        return []
+    by_value = loop is not None and language.by_value(loop, name)
+    source = unwrap(program, source)
+    dotted = language.dotted(source)
+    found = []
+    for where, listed in _values(program, file, source, dotted, 0) if dotted else [(file, source)]:
+        items = language.items(listed)
+        if items is None and by_value:
+            items = [value for _, value in language.entries(listed) or ()]
+        found += [(where, item) for item in items or () if not isinstance(item, str)]
+    return found
 
 
 def _indexed(program: Program, file: SourceFile, holder: Node, index: Node, depth: int) -> list[Key]:
@@ -407,19 +418,53 @@ def _called_members(program: Program, file: SourceFile, call: Call, depth: int) 
     if call.callee in _MEMBERS or call.name in _MEMBERS:
         inner = call.positional(0) if call.arguments else program.language.receiver(call.node)
         return members_of(program, file, inner, depth + 1)
+    for where, function in program.functions_named(file, call)[:1]:
+        made = [
+            key
+            for value in program.language.results(function.node)
+            for key in members_of(program, where, value, depth + 3)
+            or keys_of(program, where, value, depth + 3)
+        ]
+        return [key for key in made if plain(key) is not None][:_MAX_KEYS]
     return []
+
+
+def _appended(program: Program, file: SourceFile, call: Call, depth: int) -> list[Key]:
+    """Return the texts that ``append(list, "X", more...)`` puts in a list."""
+    return [
+        key
+        for argument in call.arguments
+        for key in keys_of(program, file, argument.value, depth + 1)
+        or members_of(program, file, argument.value, depth + 1)
+    ]
 
 
 def _named_members(program: Program, file: SourceFile, node: Node, dotted: str, depth: int) -> list[Key]:
     found, function = program.bindings_of(file, node, dotted)
+    # A list of lists that is gone over by one loop in another, or a list that each element has.
+    owner, _, field = dotted.rpartition(".")
+    nested = _fields(program, file, node, owner, field) if owner else _elements(program, file, node, dotted)
+    if nested and not found:
+        return [key for where, one in nested for key in members_of(program, where, one, depth + 1)][
+            :_MAX_KEYS
+        ]
     if function is not None:
         return [(Hole(function.node.id, dotted),)]  # callers give the collection, or its members one by one
     if found:
-        return members_of(program, file, found[0].value, depth + 1)
+        calls = [(binding, program.language.call(unwrap(program, binding.value))) for binding in found]
+        more = [call for _, call in calls if call is not None and call.callee == f"{dotted}.append"]
+        whole = [binding for binding, call in calls if call is None or call not in more]
+        keys = [
+            key
+            for binding in (in_force(whole, node) if whole else ())
+            for key in members_of(program, file, binding.value, depth + 1)
+        ]
+        return keys + [key for call in more for key in _appended(program, file, call, depth)]
     for place in program.constants(file, dotted):
         if keys := members_of(program, place.file, place.node, depth + 1):
             return keys
-    return []
+    held = _values(program, file, node, dotted, depth + 1) if owner else []
+    return [key for where, value in held for key in members_of(program, where, value, depth + 1)]
 
 
 def _key(language: Language, name: Node | str) -> Node | str:

@@ -7,7 +7,6 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from deployer_lib.probes.variables.flow.grammar import (
-    Argument,
     Binding,
     Branch,
     Call,
@@ -20,13 +19,19 @@ from deployer_lib.probes.variables.flow.grammar import (
     Vocabulary,
     text,
 )
-from deployer_lib.probes.variables.flow.texts import keys_of, plain
+from deployer_lib.probes.variables.languages.csharp_reads import Reads, resolved
 from deployer_lib.probes.variables.languages.csharp_syntax import (
+    arguments,
+    bases,
+    caught,
     chained,
     classes,
     created,
+    declared,
     dotted,
+    gives_up,
     initializer,
+    looped,
     pairs_of,
     pattern_kind,
     pieces,
@@ -44,30 +49,9 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
     from deployer_lib.probes.variables.flow.program import Program, SourceFile
-    from deployer_lib.probes.variables.model import Need
 
 __all__ = ["CSharp"]
 
-_ENVIRONMENT: Final = "GetEnvironmentVariable"
-_ALL: Final = "GetEnvironmentVariables"
-_ALL_IDIOM: Final = "Environment.GetEnvironmentVariables()"
-_EXPAND: Final = "ExpandEnvironmentVariables"
-_EXPANDED: Final = re.compile(r"%([A-Za-z_][A-Za-z0-9_]*)%")
-_KINDS: Final = ("String", "Int", "Boolean", "Double", "Decimal")
-#: Methods of DotNetEnv and dotenv.net that are called with a name → what a read without a fallback needs.
-_DOTENV: Final[dict[str, Need]] = {
-    **dict.fromkeys([f"Env.{name}" for name in ("GetString", "GetInt", "GetBool", "GetDouble")], "optional"),
-    **dict.fromkeys([f"EnvReader.Get{kind}Value" for kind in _KINDS], "required"),
-    **dict.fromkeys([f"EnvReader.TryGet{kind}Value" for kind in _KINDS], "optional"),
-    "EnvReader.HasValue": "optional",
-}
-#: What holds settings of every source; of these a name in capitals, with an underscore, is a variable's.
-_SETTINGS: Final = re.compile(r"(?:^|\.)_?(?:\w*[cC]onfiguration(?:Root|Manager)?|\w*[cC]onfig|cfg)$")
-_NAME: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$")
-#: What a new process gets: the program's own environment, until it is changed.
-_STARTED: Final = re.compile(r"(?:^|\.)_?(?:\w*[sS]tartInfo|psi)\.Environment(?:Variables)?$")
-#: Methods that look a name up in a dictionary of the environment.
-_LOOKUPS: Final = frozenset({"Contains", "ContainsKey", "TryGetValue", "GetValueOrDefault"})
 _NUMBERS: Final = ("int", "long", "short", "uint", "ulong", "double", "float", "decimal", "bool", "byte", "Guid", "TimeSpan",
                    "DateTime", "DateTimeOffset", "Enum", "Int32", "Int64", "Boolean", "Double", "Decimal", "IPAddress", "Version",
                    "DateOnly", "TimeOnly", "BigInteger", "IPEndPoint")  # fmt: skip
@@ -77,8 +61,9 @@ _GUARDS: Final = ("ThrowIfNull", "ThrowIfNullOrEmpty", "ThrowIfNullOrWhiteSpace"
 _IS_NULL: Final = re.compile(rb"\bis(\s+)null\b(?!\s+(?:or|and)\b)")
 _IS_NOT_NULL: Final = re.compile(rb"\bis(\s+)not(\s+)null\b(?!\s+(?:or|and)\b)")
 _FUNCTIONS: Final = frozenset({"method_declaration", "local_function_statement", "constructor_declaration"})
-_TEST_FOLDERS: Final = re.compile(
-    r"(?:^|[._-])(?:[Tt]ests?|TESTS?|[Tt]esting|[A-Za-z]*(?:Unit|Integration|Functional|Acceptance)Tests?)$"
+#: Folders of projects that hold no code of the application: Shop.Tests, Shop.Client.UsageExample.
+_APART: Final = re.compile(
+    r"[._-][A-Za-z]*(?:Example|Sample)s?$|(?:^|[._-])(?:[Tt]ests?|TESTS?|[Tt]esting|[A-Za-z]*(?:Unit|Integration|Functional|Acceptance)Tests?)$"
 )
 
 
@@ -109,6 +94,7 @@ class CSharp(Language):
     (element_access_expression) @read
     """
     switches = True
+    clauses = True
     constants = r"(?:const|readonly|static)\s+(?:string|String)\s+NAME\s*(?:=|\{\s*get;\s*\}\s*=)"
     wrapping: ClassVar[frozenset[str]] = frozenset({"parenthesized_expression", "postfix_unary_expression", "arrow_expression_clause",
                                                     "expression_element", "collection_element"})  # fmt: skip
@@ -134,8 +120,8 @@ class CSharp(Language):
         return Loaded(tree_sitter_c_sharp.language())
 
     def apart(self, path: str) -> bool:
-        """Tell whether a file is of a project of tests: ``Shop.Tests/…``."""
-        return any(_TEST_FOLDERS.search(folder) for folder in PurePosixPath(path).parts[:-1])
+        """Tell whether a file is of a project of tests or examples: ``Shop.Tests/…``."""
+        return any(_APART.search(folder) for folder in PurePosixPath(path).parts[:-1])
 
     def prepared(self, source: bytes, path: str) -> bytes:  # noqa: ARG002
         """Return code in which ``is null`` stands as ``== null``: the grammar takes ``x is null || y`` for one pattern."""
@@ -174,14 +160,26 @@ class CSharp(Language):
         if node.type in {"implicit_object_creation_expression", "constructor_initializer"}:
             made = created(node)
             given = next((c for c in node.named_children if c.type == "argument_list"), None)
-            return Call(made, tuple(_arguments(given)), node) if made and given is not None else None
+            return Call(made, tuple(arguments(given)), node) if made and given is not None else None
         if node.type not in {"invocation_expression", "object_creation_expression"} or chained(node):
             return None
         function = node.child_by_field_name("function") or node.child_by_field_name("type")
         given = node.child_by_field_name("arguments")
         if function is None or given is None:
             return None
-        return Call(_callee(function), tuple(_arguments(given)), node)
+        return Call(_callee(function), tuple(arguments(given)), node)
+
+    def exchange(self, call: Call) -> tuple[Node, str, str] | None:
+        """Return the parts of ``key.Replace('-', '_')``."""
+        owner, old, new = self.receiver(call.node), call.positional(0), call.positional(1)
+        if call.name != "Replace" or owner is None or old is None or new is None:
+            return None
+        before, after = string(old), string(new)
+        return (owner, before, after) if before and after is not None else None
+
+    def throws(self, node: Node) -> bool:
+        """Tell whether a statement raises, or ends the program: ``return 1`` after a word about it."""
+        return super().throws(node) or gives_up(node)
 
     def hands_on(self, here: Node, child: Node) -> bool:
         """Tell whether a node is absent where the one below it is: a ``?.`` chain, a cast, an ``await``."""
@@ -189,7 +187,7 @@ class CSharp(Language):
             return here.child_by_field_name("condition") == child
         if here.type in {"invocation_expression", "member_access_expression", "element_access_expression"}:
             first = here.child_by_field_name("function") or here.child_by_field_name("expression")
-            asked = here.type == "member_access_expression" and _converts(self.words, here, child)
+            asked = here.type == "member_access_expression" and _is_called(here, child)
             return first == child and (chained(here) or asked)
         return (
             here.type in {"cast_expression", "as_expression", "interpolation", "checked_expression"}
@@ -205,13 +203,17 @@ class CSharp(Language):
             return Settled(arm, "required")
         return Settled(arm, fallback=arm)
 
-    def owns(self, call: Call, file: SourceFile, function: Function) -> bool | None:  # noqa: ARG002
-        """Tell that a call of the environment's own methods is none of another that is named like them."""
-        return (
-            False
-            if re.search(r"(?:^|\.)Environment\.(?:Get|Expand)Env", _resolved(call.callee, file))
-            else None
+    def owns(self, call: Call, file: SourceFile, function: Function) -> bool | None:
+        """Tell whether a call may mean a method: none of the environment's own is another, nor one of another type's object."""
+        if re.search(r"(?:^|\.)Environment\.(?:Get|Expand)Env", resolved(call.callee, file)):
+            return False
+        owner = call.owner.rpartition(".")[2]
+        types = (
+            declared(file.root, owner)
+            if function.owner and (owner[:1].islower() or owner[:1] == "_")
+            else set()
         )
+        return bool(types & {function.owner, *bases(function.node)}) if types else None
 
     def result(self, node: Node) -> Node:
         """Return what a block comes to."""
@@ -234,10 +236,24 @@ class CSharp(Language):
             if one.type in {"parameter", "implicit_parameter"}
         ]
         parameters = [_parameter(one) for one in given if not _is_receiver(one)]
+        # The grammar has no node of its own for ``params string[] names``: its name is the list's.
+        rest = listed.child_by_field_name("name") if listed is not None else None
+        parameters += [Parameter(text(rest), rest=True)] if rest is not None else []
         owners = classes(node) if node.type != "constructor_declaration" else []
         # A method of an extension is called on what it extends, not on its class.
-        extends = any(_is_receiver(one) for one in given)
-        return Function(name, tuple(parameters), node, owners[-1] if owners and not extends else "")
+        extended = next((_parameter(one).name for one in given if _is_receiver(one)), "")
+        owner = owners[-1] if owners and not extended else ""
+        return Function(name, tuple(parameters), node, owner, extended)
+
+    def filled(self, function: Function, call: Call) -> Sequence[Parameter]:
+        """Return the parameters that a call fills: an extension's first one too where its class is named."""
+        around = classes(function.node)[-1:] if function.receiver else []
+        named = call.owner.rpartition(".")[2] in around
+        return (Parameter(function.receiver), *function.parameters) if named else function.parameters
+
+    def caught(self, node: Node) -> bool:
+        """Tell whether the program goes on where something around a call takes what it raises."""
+        return caught(node)
 
     def bindings(self, node: Node) -> Iterable[Binding]:
         """Yield the names that a node binds."""
@@ -267,10 +283,31 @@ class CSharp(Language):
         """Return the names that a condition binds: ``out var n``, ``is { } n``."""
         return taken(condition)
 
-    def loop(self, node: Node) -> tuple[str, Node] | None:
-        """Return the name that a loop binds and what it goes over."""
-        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
-        return (text(left), right) if left is not None and right is not None else None
+    def loops(self, node: Node) -> Iterable[tuple[str, Node]]:
+        """Yield the names that a loop binds and what it goes over: of a map's entry, its key and its value too."""
+        right = node.child_by_field_name("right")
+        names = looped(node)
+        if right is None or not names:
+            return
+        yield from ((name, right) for name in names)
+        if len(names) == 1:
+            yield from ((f"{names[0]}.{part}", right) for part in ("Key", "Value"))
+
+    def by_value(self, source: Node, name: str) -> bool:
+        """Tell whether a loop over a map binds this name to its values: ``foreach (var (key, name) in map)``."""
+        names = looped(source.parent) if source.parent is not None else []
+        return name.endswith(".Value") or (len(names) > 1 and names[1] == name)
+
+    def picked(self, source: Node, name: str, function: Function | None = None) -> Sequence[Node]:
+        """Return what a name stands for in every tuple of a list: ``foreach (var (name, port) in new[] { ("A", 1) })``."""
+        names = looped(source.parent) if source.parent is not None and function is None else []
+        items = self.items(source) or ()
+        tuples = [i for i in items if not isinstance(i, str) and i.type == "tuple_expression"]
+        if name not in names or len(names) < 2 or not tuples:  # noqa: PLR2004  (a tuple's names)
+            return ()
+        values = [[value_of(one) for one in each.named_children] for each in tuples]
+        at = names.index(name)
+        return [found for each in values if at < len(each) and (found := each[at]) is not None]
 
     def imports(self, node: Node) -> Iterable[Import]:
         """Yield the names that an import brings."""
@@ -325,101 +362,7 @@ class CSharp(Language):
 
     def reads(self, node: Node, file: SourceFile, program: Program) -> Iterable[Read]:
         """Yield the reads that a node makes by itself."""
-        if node.type == "element_access_expression":
-            yield from self._indexed(node, file, program)
-            return
-        call = self.call(node)
-        if call is None or node.type != "invocation_expression":
-            return
-        key = call.positional(0) or call.named("variable", "key", "name")
-        if key is None:
-            return
-        short = ".".join(_resolved(call.callee, file).rsplit(".", 2)[-2:])
-        if short == f"Environment.{_ENVIRONMENT}":
-            yield Read(key, node, "Environment.GetEnvironmentVariable()")
-        elif short == f"Environment.{_EXPAND}":
-            yield from self._expanded(key, node, file, program)
-        elif short in _DOTENV:
-            default = call.positional(1) or call.named("fallback", "defaultValue")
-            default = default if short.startswith("Env.") else None
-            yield Read(key, node, f"{short}()", _DOTENV[short], default=default)
-        elif call.name == "GetValue" and _SETTINGS.search(call.owner):
-            default = call.positional(1) or call.named("defaultValue")
-            yield from self._setting(key, node, "IConfiguration.GetValue()", file, program, default)
-        elif call.name in _LOOKUPS and (idiom := self._environment(self.receiver(node), key, file, program)):
-            default = call.positional(1) if call.name == "GetValueOrDefault" else None
-            yield Read(key, node, idiom, default=default, final=call.name.startswith("Contains"))
-
-    def _indexed(self, node: Node, file: SourceFile, program: Program) -> Iterator[Read]:
-        """Find ``configuration["X_Y"]`` and ``Environment.GetEnvironmentVariables()["X"]``, where they are not written."""
-        owner, given = node.child_by_field_name("expression"), node.child_by_field_name("subscript")
-        arguments = list(_arguments(given)) if given is not None else []
-        parent = node.parent
-        written = (
-            parent is not None
-            and parent.type == "assignment_expression"
-            and parent.child_by_field_name("left") == node
-        )
-        if owner is None or len(arguments) != 1 or (written and "??=" not in text(parent)):
-            return
-        if idiom := self._environment(owner, arguments[0].value, file, program):
-            yield Read(arguments[0].value, node, idiom)
-        elif _SETTINGS.search(dotted(owner)):
-            yield from self._setting(arguments[0].value, node, "IConfiguration[…]", file, program, None)
-
-    def _setting(
-        self, key: Node, node: Node, idiom: str, file: SourceFile, program: Program, default: Node | None
-    ) -> Iterator[Read]:
-        """Yield the names of a setting that are a variable's: in capitals, with an underscore."""
-        found = keys_of(program, file, key)
-        names = [plain(one) for one in found]
-        if found and None not in names:
-            yield from (
-                Read(name, node, idiom, default=default) for name in names if name and _NAME.match(name)
-            )
-        elif found:
-            yield Read(key, node, idiom, default=default, capitals=True)
-
-    def _expanded(self, key: Node, node: Node, file: SourceFile, program: Program) -> Iterator[Read]:
-        for one in keys_of(program, file, key):
-            for name in _EXPANDED.findall("".join(part for part in one if isinstance(part, str))):
-                yield Read(name, node, "Environment.ExpandEnvironmentVariables()", final=True)
-
-    def _environment(self, node: Node | None, key: Node, file: SourceFile, program: Program) -> str:
-        """Return how an expression that a key is looked up in is the whole environment; empty where it is not.
-
-        It is the call, a name that the call was bound to, or what a process is started with: that begins as the program's own,
-        so a name that was not put there before is looked for in this.
-        """
-        if node is None:
-            return ""
-        call = self.call(node)
-        if call is not None:
-            return _ALL_IDIOM if call.name == _ALL else ""
-        name = dotted(node)
-        if _STARTED.search(name):
-            return "" if self._is_put(node, key, file) else "ProcessStartInfo.Environment"
-        bound, _ = program.bindings_of(file, node, name) if name else ([], None)
-        return _ALL_IDIOM if bound and f"{_ALL}(" in text(bound[0].value)[:80] else ""
-
-    def _is_put(self, owner: Node, key: Node, file: SourceFile) -> bool:
-        """Tell whether an entry is given a value before it is looked for."""
-        entry = re.sub(r"\s", "", f"{text(owner)}[{text(key)}]")
-        return any(
-            node.end_byte <= key.start_byte and entry == re.sub(r"\s", "", text(target))
-            for node in file.assigns
-            if (target := node.child_by_field_name("left")) is not None
-        )
-
-
-def _resolved(callee: str, file: SourceFile) -> str:
-    """Return what is called, with an alias put in its place, and the class that ``using static`` brought."""
-    first, _, rest = callee.partition(".")
-    if rest and first in file.imports:
-        return f"{file.imports[first].module}.{rest}"
-    if not rest and any(star.module.rpartition(".")[2] == "Environment" for star in file.stars):
-        return f"System.Environment.{callee}"
-    return callee
+        return Reads(self, file, program).of(node)
 
 
 def _callee(function: Node) -> str:
@@ -435,20 +378,12 @@ def _callee(function: Node) -> str:
     return dotted(function) or re.sub(r"<.*", "", text(function), flags=re.DOTALL)[:80]
 
 
-def _arguments(given: Node) -> Iterator[Argument]:
-    for one in given.named_children:
-        if one.type == "argument":
-            name, value = one.child_by_field_name("name"), value_of(one)
-            if value is not None:
-                yield Argument(value, text(name))
-
-
 def _parameter(node: Node) -> Parameter:
     if node.type == "implicit_parameter":
         return Parameter(text(node))
     name = node.child_by_field_name("name")
     named = [child for child in node.named_children if name is not None and child.start_byte >= name.end_byte]
-    return Parameter(text(name), named[-1] if named else None, rest=text(node).startswith("params "))
+    return Parameter(text(name), named[-1] if named else None)
 
 
 def _is_receiver(parameter: Node) -> bool:
@@ -461,12 +396,7 @@ def _is_field(node: Node) -> bool:
     return outer is not None and outer.type == "field_declaration"
 
 
-def _converts(words: Vocabulary, member: Node, child: Node) -> bool:
-    """Tell whether a member is a method that hands its object's absence on, or asks for it."""
+def _is_called(member: Node, child: Node) -> bool:
+    """Tell whether a member is a method that is called on its object: what the call comes to is looked at next."""
     called = member.parent is not None and member.parent.type == "invocation_expression"
-    name = text(member.child_by_field_name("name"))
-    return (
-        called
-        and name in words.converters | words.rescues
-        and member.child_by_field_name("expression") == child
-    )
+    return called and member.child_by_field_name("expression") == child

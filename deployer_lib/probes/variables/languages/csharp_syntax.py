@@ -5,19 +5,25 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from deployer_lib.probes.variables.flow.grammar import text
+from deployer_lib.probes.variables.flow.grammar import Argument, text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tree_sitter import Node
 
 __all__ = [
+    "arguments",
+    "bases",
+    "caught",
     "chained",
     "classes",
     "created",
+    "declared",
     "dotted",
+    "gives_up",
     "initializer",
+    "looped",
     "pairs_of",
     "pattern_kind",
     "pieces",
@@ -37,18 +43,33 @@ _TYPES: Final = frozenset(
         "enum_declaration",
     }
 )
+#: Finds the type of a name's declaration; of a type's parameter, T, nothing is known.
+_DECLARED: Final = r"\b([A-Z]\w+(?:\.\w+)*)(?:<[^<>;(){}]*>+)?\??\s+NAME\s*(?:[;,)]|=(?!=)|\{\s*get\b)"
 _ESCAPES: Final = {"\\n": "\n", "\\t": "\t", "\\r": "\r", "\\\\": "\\", '\\"': '"', "\\0": "\0", "\\'": "'"}
 _TEXT_METHODS: Final = frozenset({"Concat"})
 _NAMING: Final = frozenset(
     {"declaration_expression", "recursive_pattern", "declaration_pattern", "var_pattern"}
 )
+#: What tells of a failure: the console, or a logger's strongest levels.
+_TELLS: Final = re.compile(
+    r"\b(?:Console(?:\.Error)?|Terminal|AnsiConsole)\.(?:Write|Markup)|\.?(?:LogError|LogCritical|Fatal|Error|WriteError)\w*\("
+)
+_FUNCTION: Final = re.compile(
+    r"method_declaration|function_statement|constructor_declaration|lambda|anonymous"
+)
+#: What a handler does that ends the program after all.
+_RAISES: Final = re.compile(r"\bthrow\b|\b(?:Exit|FailFast|ExitCode)\b|\breturn\s+-?[1-9]")
+#: A status of failure that stands until the program ends.
+_EXIT_CODE: Final = re.compile(r"(?:System\.)?Environment\.ExitCode\s*=\s*-?[1-9]\d*")
+_SUCCESS: Final = re.compile(r"return\s+0\s*;")
+_STATUS: Final = re.compile(r"return\s+(-?\d+)\s*;")
 _ABSENT_PATTERN: Final = re.compile(r'^(?:null|"")$')
 
 
 def string(node: Node) -> str | None:
-    """Return the value of a string literal, None where a node is none."""
+    """Return the value of a string literal or of a character, None where a node is none."""
     match node.type:
-        case "string_literal":
+        case "string_literal" | "character_literal":
             return "".join(_ESCAPES.get(text(c), text(c)) for c in node.named_children)
         case "verbatim_string_literal":
             return text(node)[2:-1].replace('""', '"')
@@ -91,6 +112,34 @@ def classes(node: Node) -> list[str]:
     return found
 
 
+def bases(node: Node) -> frozenset[str]:
+    """Return the names of what the type around a node extends and implements."""
+    here = node.parent
+    while here is not None and here.type not in _TYPES:
+        here = here.parent
+    listed = [c for c in here.named_children if c.type == "base_list"] if here is not None else []
+    return frozenset(_plain_type(one).rpartition(".")[2] for each in listed for one in each.named_children)
+
+
+def declared(root: Node, name: str) -> set[str]:
+    """Return the types that a name is declared with in a file, without what they are made of: fields, parameters, locals."""
+    found = re.findall(_DECLARED.replace("NAME", re.escape(name)), text(root))
+    return {one.rpartition(".")[2] for one in found}
+
+
+def looped(loop: Node) -> list[str]:
+    """Return the names that a ``foreach`` binds, in their order: several of a tuple, or of a map's entry."""
+    left = loop.child_by_field_name("left") if loop.type == "foreach_statement" else None
+    if left is None:
+        return []
+    if left.type == "tuple_pattern":
+        return [text(child) for child in left.named_children]
+    if left.type != "tuple_expression":
+        return [text(left)]
+    values = [value_of(one) for one in left.named_children]
+    return [text(value.child_by_field_name("name")) if value is not None else "" for value in values]
+
+
 def created(node: Node) -> str:
     """Return the class that ``new(…)`` makes where its type stands before, or whose constructor ``: base(…)`` calls."""
     here = node.parent
@@ -121,6 +170,40 @@ def taken(condition: Node) -> frozenset[str]:
     return frozenset(names)
 
 
+def caught(node: Node) -> bool:
+    """Tell whether a handler around a node takes what it raises, and goes on."""
+    here, child = node.parent, node
+    while here is not None and not _FUNCTION.search(here.type):
+        clauses = [one for one in here.named_children if one.type == "catch_clause"]
+        if here.type == "try_statement" and child == here.child_by_field_name("body") and clauses:
+            return not any(_RAISES.search(text(clause)) for clause in clauses)
+        child, here = here, here.parent
+    return False
+
+
+def gives_up(node: Node) -> bool:
+    """Tell whether a statement ends a program with a status of failure, after a word about it.
+
+    A command's function gives its status back, nought where all is well; of another one, it may be any number.
+    """
+    if node.type == "assignment_expression":
+        return _EXIT_CODE.fullmatch(text(node)) is not None
+    status = _STATUS.fullmatch(text(node)) if node.type == "return_statement" else None
+    before = node.prev_named_sibling if status is not None and int(status[1]) != 0 else None
+    while before is not None and before.type == "comment":
+        before = before.prev_named_sibling
+    told = (
+        before is not None
+        and before.type == "expression_statement"
+        and _TELLS.search(text(before)) is not None
+    )
+    while told and node.parent is not None and not _FUNCTION.search(node.type):
+        node = node.parent
+    return told and (
+        text(node.child_by_field_name("name")) == "Main" or _SUCCESS.search(text(node)) is not None
+    )
+
+
 def _plain_type(node: Node | None) -> str:
     """Return a type's name, without what it is made of and whether it may be nothing."""
     return re.sub(r"[<?].*", "", text(node), flags=re.DOTALL)
@@ -139,6 +222,15 @@ def value_of(node: Node) -> Node | None:
         child for child in node.named_children if "brace" not in child.type and "clause" not in child.type
     ]
     return values[0] if values else None
+
+
+def arguments(given: Node) -> Iterator[Argument]:
+    """Yield what stands between the parentheses of a call."""
+    for one in given.named_children:
+        if one.type == "argument":
+            name, value = one.child_by_field_name("name"), value_of(one)
+            if value is not None:
+                yield Argument(value, text(name))
 
 
 def chained(node: Node) -> bool:

@@ -188,10 +188,18 @@ def before(node: Node, target: str) -> Node | None:
         if value.start_byte >= node.start_byte:
             break
         if name == target:
-            found = value
+            found = found if "[" in target and _in_other_loop(value, node) else value
         elif target.startswith(f"{name}."):
             found = _member(value, target[len(name) + 1 :].split(".")) or found
     return None if found is None or text(found) in _NOTHING else found
+
+
+def _in_other_loop(value: Node, node: Node) -> bool:
+    """Tell whether a value is given in a loop that is over where a node stands: to other elements by the same words."""
+    here = value.parent
+    while here is not None and here.type != "for_statement":
+        here = here.parent
+    return here is not None and not inside(node, here)
 
 
 def _member(value: Node, path: list[str]) -> Node | None:

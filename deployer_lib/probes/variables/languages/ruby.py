@@ -28,6 +28,7 @@ from deployer_lib.probes.variables.languages.ruby_forms import (
     rescued,
 )
 from deployer_lib.probes.variables.languages.ruby_settings import declared
+from deployer_lib.probes.variables.languages.ruby_templates import TEMPLATES, ruby_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -57,18 +58,14 @@ _NAMES: Final = frozenset(
     {"Gemfile", "Rakefile", "Capfile", "Guardfile", "Vagrantfile", "Fastfile", "Appraisals", "Brewfile"}
 )
 _SCRIPT: Final = re.compile(rb"#!.*\bruby\b")
-_TEMPLATES: Final = frozenset({".erb", ".yml", ".yaml"})
-_TAG: Final = re.compile(rb"<%(?!%)([-=#]?)(.*?)-?%>", re.DOTALL)
-#: Of a line of YAML, what makes the rest of it a comment.
-_REMARK: Final = re.compile(rb"(?:^|\s)#")
 _EXITS: Final = frozenset({"raise", "fail", "abort", "exit", "exit!"})
 
 
 class Ruby(Language):
-    """Ruby, and the Ruby in ERB templates and YAML."""
+    """Ruby, and the Ruby in templates (ERB, YAML, Haml, Slim)."""
 
     name = "ruby"
-    suffixes = frozenset({".rb", ".rake", ".ru", ".gemspec", ".jbuilder", ".thor", ".erb", ".yml", ".yaml"})
+    suffixes = frozenset({".rb", ".rake", ".ru", ".gemspec", ".jbuilder", ".thor"}) | TEMPLATES
     markers = (b"ENV", b"Figaro", b"Anyway::Config", b"ApplicationConfig", b"Hanami::Settings", b"Dotenv")
     query = """
     (method) @function (singleton_method) @function (lambda) @function
@@ -113,16 +110,8 @@ class Ruby(Language):
         return path.endswith(("config/environments/test.rb", "_spec.rb", "_test.rb"))
 
     def prepared(self, source: bytes, path: str) -> bytes:
-        """Return the Ruby between ``<%`` and ``%>``, all else blanked; other files as they are."""
-        if PurePosixPath(path).suffix not in _TEMPLATES:
-            return source
-        blank = bytearray(byte if byte == ord("\n") else ord(" ") for byte in source)
-        for tag in _TAG.finditer(source):
-            before = source[source.rfind(b"\n", 0, tag.start()) + 1 : tag.start()]
-            if tag[1] != b"#" and not _REMARK.search(before):
-                blank[tag.start(2) : tag.end(2)] = tag[2]
-                blank[tag.end() - 1] = ord(";")
-        return bytes(blank)
+        """Return the Ruby of a template, all else blanked; other files as they are."""
+        return ruby_of(source, PurePosixPath(path).suffix)
 
     # -- trees -----------------------------------------------------------------------------------------------------------
 

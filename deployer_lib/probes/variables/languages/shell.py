@@ -1,4 +1,4 @@
-"""Shell scripts: ``.sh`` and its kin, and scripts without suffix by their first line."""
+"""Shell scripts: ``.sh`` and its kin, and scripts without suffix, or of one that says nothing, by their first line."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from deployer_lib.probes.variables.languages.shell_needs import Given, Judged, exiting, judged
 from deployer_lib.probes.variables.languages.shell_script import Script, is_tentative, parse_script
 from deployer_lib.probes.variables.model import Found, Read, Reference
+from deployer_lib.probes.variables.sources import SILENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,11 +38,11 @@ class Shell:
     deploy = False
 
     def wants(self, relative: Path, head: bytes) -> bool:
-        """Tell whether a file is a shell script: by its suffix, or without one by its first line.
+        """Tell whether a file is a shell script: by its suffix, or without one that says so by its first line.
 
         Args:
             relative: the file, relative to the project.
-            head: its first bytes.
+            head: its first bytes, where its suffix says nothing.
         """
         if relative.name in _FOREIGN:
             return False
@@ -49,7 +50,7 @@ class Shell:
             return not head.startswith(b"#!") or _SHEBANG.match(head) is not None
         if _TEMPLATE.search(relative.name):
             return True
-        return not relative.suffix and _SHEBANG.match(head) is not None
+        return (not relative.suffix or relative.suffix in SILENT) and _SHEBANG.match(head) is not None
 
     def read(self, root: Path, files: Sequence[Path]) -> Found:
         """Return what the files, given relative to ``root``, read from the environment."""

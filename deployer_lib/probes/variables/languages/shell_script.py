@@ -29,8 +29,8 @@ __all__ = [
 #: Set by the shell or the log-in for every script.
 _OWN: Final = frozenset(
     """
-    PATH HOME PWD OLDPWD IFS RANDOM SRANDOM SECONDS LINENO FUNCNAME FUNCNEST HOSTNAME HOSTTYPE MACHTYPE OSTYPE UID EUID GID
-    EGID PPID SHLVL OPTARG OPTIND OPTERR REPLY PIPESTATUS PS0 PS1 PS2 PS3 PS4 PROMPT_COMMAND EPOCHSECONDS EPOCHREALTIME
+    PATH HOME PWD OLDPWD IFS RANDOM SRANDOM SECONDS LINENO FUNCNAME FUNCNEST HOSTNAME HOSTTYPE MACHTYPE OSTYPE UID EUID
+    PPID SHLVL OPTARG OPTIND OPTERR REPLY PIPESTATUS PS0 PS1 PS2 PS3 PS4 PROMPT_COMMAND EPOCHSECONDS EPOCHREALTIME
     COLUMNS LINES TERM SHELL USER LOGNAME SHELLOPTS BASH BASHOPTS BASHPID DIRSTACK GROUPS TIMEFORMAT
     MAPFILE COPROC CDPATH HISTFILE HISTSIZE HISTCONTROL HISTFILESIZE ZDOTDIR KSH_VERSION RANDOM argv status pipestatus
     """.split()  # noqa: SIM905  (a table of words reads best as one)
@@ -38,8 +38,8 @@ _OWN: Final = frozenset(
 _OWN_PREFIXES: Final = ("BASH_", "LC_", "COMP_", "READLINE_", "ZSH_", "FUNC_")
 _NAME: Final = re.compile(r"[A-Za-z_]\w*")
 _ASSIGNED: Final = re.compile(r"""^["']?([A-Za-z_]\w*)\+?=""")
-#: Lower-case names that are set from outside all the same.
-_LOWER: Final = re.compile(r"(https?|ftp|no|all)_proxy|npm_\w+")
+#: Lower-case names that are set from outside all the same: proxies, npm's settings, the answers that Synology's package wizards ask for.
+_LOWER: Final = re.compile(r"(https?|ftp|no|all)_proxy|npm_\w+|pkgwizard_\w+")
 #: Operators that say themselves what happens where the name is unset.
 _OUTSIDE: Final = frozenset({":-", "-", ":=", "=", ":?", "?"})
 _OPERATORS: Final = _OUTSIDE | {":+", "+"}
