@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 
     from tree_sitter import Node
 
-    from deployer_lib.probes.variables.flow.grammar import Language
-    from deployer_lib.probes.variables.flow.program import Program
+    from deployer_lib.probes.variables.flow.grammar import Branch, Language
+    from deployer_lib.probes.variables.flow.program import Program, SourceFile
 
-__all__ = ["AND", "EQUAL", "OR", "UNEQUAL", "Conditions"]
+__all__ = ["AND", "EQUAL", "FLAGS", "OR", "UNEQUAL", "Conditions"]
 
 EQUAL: Final = frozenset({"==", "===", "is", "=", "-eq", "eq"})
 UNEQUAL: Final = frozenset({"!=", "!==", "<>", "is not", "ne"})
 AND: Final = frozenset({"&&", "and"})
 OR: Final = frozenset({"||", "or"})
+FLAGS: Final = frozenset({"true", "false"})
 _EMPTY: Final = frozenset(
     {'""', "''", "``", "0", "undefined", '"undefined"', "'undefined'", "string.Empty", "String.Empty"}
 )
@@ -40,6 +41,26 @@ class Conditions:
     def language(self) -> Language:
         """Return the program's language."""
         return self.program.language
+
+    def is_there(self, file: SourceFile, branch: Branch, names: tuple[str, ...]) -> bool:
+        """Tell whether a condition is asked only where another has said that the variable is there: ``if ok { … }``.
+
+        Args:
+            file: the file of both.
+            branch: the condition.
+            names: what the read is bound to; all but the first come with it, and say whether it was there.
+        """
+        return any(
+            other.then is not None
+            and not other.negated
+            and other.then.start_byte <= branch.condition.start_byte < other.then.end_byte
+            and self.language.dotted(unwrap(self.program, other.condition)) in names[1:]
+            for other in (file.branches if len(names) > 1 else ())
+        )
+
+    def switches(self, value: Node, kept: Node | None) -> bool:
+        """Tell whether absence only leaves out details of something that is on or off: ``x ? {ca: x} : true``."""
+        return text(value) in FLAGS and kept is not None and bool(self.language.entries(kept))
 
     def absent(self, node: Node | None, atom: Callable[[Node], bool]) -> bool:
         """Tell whether a condition holds whenever the variable is absent."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from deployer_lib.probes.variables.flow.grammar import Call, Function
     from deployer_lib.probes.variables.flow.program import Program, SourceFile
 
-__all__ = ["Judged", "fallback", "guarded", "judge"]
+__all__ = ["Judged", "certain", "fallback", "guarded", "judge"]
 
 _SIFTS: Final = frozenset({"filter", "find", "some", "every", "map", "select", "detect", "any?", "all?", "join", "forEach", "flatMap",
                             "reject", "find_all", "array_filter", "Where", "Any", "All", "ToList", "ToArray"})  # fmt: skip
@@ -53,7 +53,7 @@ def guarded(program: Program, file: SourceFile, node: Node) -> bool:
     language = program.language
     names = {v for n in descend(node) if (v := language.string(n))}
     if len(names) != 1:
-        return False
+        return certain(program, file, node)
     here: Node | None = node.parent
     while here is not None and here.id not in file.by_node:
         branch = language.branch(here)
@@ -71,6 +71,27 @@ def guarded(program: Program, file: SourceFile, node: Node) -> bool:
             )
         ):
             return True
+        here = here.parent
+    return False
+
+
+def certain(program: Program, file: SourceFile, node: Node) -> bool:
+    """Tell whether a read happens only where a condition around it has asked for the same name.
+
+    ``map.containsKey(key) ? map.get(key) : instead``: the asking tells what absence means, for callers too.
+    """
+    language = program.language
+    asking = language.words.presents
+    call = language.call(node)
+    first = call.positional(0) if call is not None else None
+    here = node.parent
+    while first is not None and here is not None and here.id not in file.by_node:
+        branch, choice = language.branch(here), language.ternary(here)
+        condition = branch.condition if branch is not None else choice[0] if choice is not None else None
+        if condition is not None and not inside(node, condition):
+            asked = [one for part in descend(condition) if (one := language.call(part)) is not None]
+            if any(one.name in asking and text(one.positional(0)) == text(first) for one in asked):
+                return True
         here = here.parent
     return False
 

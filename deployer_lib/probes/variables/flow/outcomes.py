@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Final
 
-from deployer_lib.probes.variables.flow.conditions import AND, Conditions
+from deployer_lib.probes.variables.flow.conditions import AND, FLAGS, Conditions
 from deployer_lib.probes.variables.flow.grammar import Branch, text
 from deployer_lib.probes.variables.flow.nodes import atom_of, descend, holds, inside, is_part, own, under
 from deployer_lib.probes.variables.flow.texts import keys_of, literal_of, plain, unwrap
@@ -28,7 +28,6 @@ __all__ = ["NAMES", "Judged", "Outcomes"]
 _BLOCKS: Final = 12  # levels of nesting that are looked through for what follows a condition
 _NOTHING: Final = frozenset({"{}", "[]", "%{}", "array()"})
 _COLLECTS: Final = frozenset({"push", "append", "add", "Add", "unshift"})
-_FLAGS: Final = frozenset({"true", "false"})
 _LOOP: Final = re.compile(r"^(?:for|foreach|while|enhanced_for)")
 NAMES: Final = 3  # names that a read is followed through
 
@@ -89,7 +88,7 @@ class Outcomes(ABC):
             if branch.condition.start_byte < statement.start_byte or not inside(branch.condition, scope):
                 continue
             around = branch.condition.parent
-            if around is None:
+            if around is None or self.conditions.is_there(self.file, branch, targets):
                 continue
             tested = self.tested(around, branch, atom, judged)
             if tested != judged:
@@ -199,7 +198,7 @@ class Outcomes(ABC):
         A plain value, or one that takes the place of the variable's own, is a fallback. Two ways to do something are a
         switch: absence is as good as presence.
         """
-        if self._nothing(value):
+        if self.conditions.switches(value, kept) or self._nothing(value):
             return judged
         found = self.fallback(value, judged)
         if found.need == "required":
@@ -352,7 +351,9 @@ class Outcomes(ABC):
         for node in own(self.file, branch.then) if branch.then is not None else ():
             value = self.language.returned(node)
             if value is not None and value != node and (found := self.fallback(value, judged)).parameter:
-                return found
+                bare = self.language.dotted(unwrap(self.program, value)) == found.parameter
+                if bare or holds(self.language, branch.condition, found.parameter):
+                    return found
             if self.ends(node):
                 asked = self.language.dotted(unwrap(self.program, branch.condition))
                 function = self.program.bindings_of(self.file, branch.condition, asked)[1] if asked else None
@@ -373,7 +374,7 @@ class Outcomes(ABC):
         """Tell whether a value answers for another question: nothing that nodes give back holds the variable's."""
         if not (self.language.modular or self.language.switches):
             return False
-        if self._plain_value(value) and text(value) not in _FLAGS:
+        if self._plain_value(value) and text(value) not in FLAGS:
             return False
         return not any(
             atom(inner)

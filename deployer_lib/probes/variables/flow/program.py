@@ -92,6 +92,7 @@ class Program:
         self._sources: dict[str, bytes] = {}
         self._parsers: dict[str, tuple[Parser, Query]] = {}
         self._stems: dict[str, list[PurePosixPath]] | None = None
+        self._folders: dict[str, list[PurePosixPath]] = defaultdict(list)  # a folder's name → files in it
         self._pure: list[PurePosixPath] | None = None
         self._defining: dict[str, list[str]] = {}  # a constant's name → files that may define it
 
@@ -265,9 +266,10 @@ class Program:
             for path in paths:
                 stem = path.stem if path.stem not in {"index", "mod", "lib"} else path.parent.name
                 self._stems[stem].append(path)
+                self._folders[path.parent.name].append(path)
         last = parts[-1] if parts else ""
         found = [p for p in self._stems.get(last, ()) if _ends_like(p, parts)]
-        found = found or [p for p in paths if p.parent.name == last and _ends_like(p.parent, parts)]
+        found = found or [p for p in self._folders.get(last, ()) if _ends_like(p.parent, parts)]
         return [str(p) for p in sorted(found, key=lambda p: (-_shared(str(p), file.path), str(p)))][
             :_MOST_DEFINITIONS
         ]

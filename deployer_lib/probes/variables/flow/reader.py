@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-from deployer_lib.probes.variables.flow.needs import Judged, fallback, guarded, judge
+from deployer_lib.probes.variables.flow.needs import Judged, certain, fallback, guarded, judge
 from deployer_lib.probes.variables.flow.nodes import given_by
 from deployer_lib.probes.variables.flow.program import Program
 from deployer_lib.probes.variables.flow.texts import (
@@ -56,6 +56,7 @@ class _KeyRead:
     capitals: bool = False  # counts only with a name in capitals
     change: Callable[[str], str] | None = None  # makes the name of the key
     carried: bool = False  # the name comes with an object that is made elsewhere: only one in capitals
+    certain: bool = False  # it happens only where the variable is there: callers tell nothing of its absence
 
     @property
     def name(self) -> str | None:
@@ -224,6 +225,7 @@ def _direct(program: Program, file: SourceFile, read: Read) -> list[_KeyRead]:
             read.final,
             read.capitals,
             read.change,
+            certain=certain(program, file, read.node),
         )
         for key in keys
     ]
@@ -251,6 +253,7 @@ def _wrapped(
             final = judged = _declared(program, read, key, at_call)
             if (
                 not judged.parameter
+                and not read.certain
                 and (judged.need == "optional" or judged.handed)
                 and judged.default is None
             ):
@@ -266,6 +269,7 @@ def _wrapped(
                     capitals=read.capitals,
                     change=read.change,
                     carried=read.carried,
+                    certain=read.certain,
                 )
             )
     return reads

@@ -482,8 +482,16 @@ def _joined(parts: list[list[Key]]) -> list[Key]:
 
 def literal_of(program: Program, file: SourceFile, node: Node | None) -> str | None:
     """Return how a fallback reads: its text where that is known, else its source; None for the language's null."""
-    if node is None or program.language.null(node):
+    if node is None or program.language.null(node) or _is_empty(program, file, node):
         return None
     found = keys_of(program, file, node)
     value = plain(found[0]) if len(found) == 1 else None
     return value if value is not None else " ".join(text(unwrap(program, node)).split())[:_MAX_LITERAL]
+
+
+def _is_empty(program: Program, file: SourceFile, node: Node) -> bool:
+    """Tell whether an expression names a constant that is the language's null: ``X_DEFAULT``."""
+    dotted = program.language.dotted(node)
+    if not dotted.rpartition(".")[2].isupper():
+        return False
+    return any(program.language.null(place.node) for place in program.constants(file, dotted)[:1])

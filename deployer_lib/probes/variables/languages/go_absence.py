@@ -171,8 +171,12 @@ def _set_again(then: Node, read: Node) -> Node | None:
 def _otherwise(branch: Node, target: str) -> Node | None:
     """Return the value that a name has where a condition is not met: of the other branch, or from before."""
     other = branch.child_by_field_name("alternative")
+    if other is not None and other.type == "if_statement":  # its value stands under a condition of its own
+        return _otherwise(other, target)
     if other is not None:
         return next((value for name, value in _assigned(other) if name == target), None)
+    while branch.parent is not None and branch.parent.type == "if_statement":
+        branch = branch.parent  # what an earlier arm gives is not there in a later one
     return before(branch, target)
 
 

@@ -11,11 +11,14 @@ from deployer_lib.probes.variables.flow.grammar import (
     Read,
     text,
 )
+from deployer_lib.probes.variables.flow.nodes import given_by
 from deployer_lib.probes.variables.flow.texts import keys_of, members_of, plain
 from deployer_lib.probes.variables.languages.java_trees import JavaTrees
 from deployer_lib.probes.variables.languages.java_types import (
     CLASSES,
     class_around,
+    declaration,
+    is_local,
     parameters_of,
     superclasses,
     type_of,
@@ -27,7 +30,9 @@ from deployer_lib.probes.variables.languages.jvm import (
     annotated,
     asks_environment,
     class_of,
+    is_flag,
 )
+from deployer_lib.probes.variables.languages.jvm_environment import Environment, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -35,6 +40,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
     from deployer_lib.probes.variables.flow.program import Program, SourceFile
+    from deployer_lib.probes.variables.languages.jvm_environment import Kind
 
 __all__ = ["Java"]
 
@@ -44,7 +50,7 @@ _DIRECT: Final = {
     "java.lang.System.getenv": "System.getenv()",
     "SystemUtils.getEnvironmentVariable": "SystemUtils.getEnvironmentVariable()",
 }
-_MAP: Final = frozenset({"get", "getOrDefault", "containsKey"})
+_MAP: Final = frozenset({"get", "getOrDefault", "containsKey", "getProperty"})
 _DOTENV: Final = frozenset({"get"})
 _PROPERTIES: Final = frozenset(
     {"getProperty", "getRequiredProperty", "containsProperty", "getValue", "getOptionalValue"}
@@ -54,6 +60,31 @@ _SAME: Final = frozenset({"name", "toString", "intern", "trim"})  # of a text or
 
 class Java(JavaTrees):
     """``.java`` files."""
+
+    def __init__(self) -> None:
+        self._known: Environment | None = None
+
+    # -- the environment that is handed on -------------------------------------------------------------------------------
+
+    def further(self, program: Program) -> Iterable[str]:
+        """Return the files that the environment is handed to."""
+        return self._environment(program).files()
+
+    def handed(self, call: Call, file: SourceFile, function: Function, program: Program) -> bool:
+        """Tell whether a call gives a function the environment, where that takes it by a parameter."""
+        environment = self._environment(program)
+        taken = environment.takers(function)
+        given = given_by(call, function, self) if taken else {}
+        return not taken or any(
+            value is not None and (environment.kind(value, file) or self._is_map(value, file, program))
+            for value in (given.get(name) for name in taken)
+        )
+
+    def _environment(self, program: Program) -> Environment:
+        if self._known is None or self._known.program is not program:
+            tree = Tree(class_around, superclasses, type_of, _is_local, self._kind)
+            self._known = Environment(self, program, tree)
+        return self._known
 
     # -- which method a call means ---------------------------------------------------------------------------------------
 
@@ -125,13 +156,16 @@ class Java(JavaTrees):
             yield Read(key, node, _DIRECT.get(call.callee, "System.getenv()"), default=second)
         elif receiver is None:
             return
-        elif call.name in _MAP and self._is_map(receiver, file, program):
-            yield Read(
-                key,
-                node,
-                f"System.getenv().{call.name}()",
-                default=second if call.name == "getOrDefault" else None,
-            )
+        elif call.name in _MAP and (
+            (known := self._is_map(receiver, file, program))
+            or self._is_handed("map", receiver, file, program)
+        ):
+            default = second if call.name in {"getOrDefault", "getProperty"} else None
+            final = call.name == "containsKey" and is_flag(self, node)
+            idiom = f"System.getenv().{call.name}()"
+            yield Read(key, node, idiom, default=default, final=final, capitals=not known)
+        elif call.name == "apply" and self._is_handed("lookup", receiver, file, program):
+            yield Read(key, node, "System::getenv", capitals=True)
         elif call.name == "apply" and re.match(r"(?:Unary|Function\s*<\s*String)", self._type(receiver)):
             if ENVIRONMENT_NAME.fullmatch(text(receiver)) or "getenv" in text(receiver).lower():
                 yield Read(key, node, "System::getenv")
@@ -253,6 +287,9 @@ class Java(JavaTrees):
         kind = re.sub(r"\s", "", self._type(receiver))
         return ENVIRONMENT_NAME.fullmatch(name) is not None and kind.endswith("Map<String,String>")
 
+    def _is_handed(self, kind: Kind, receiver: Node, file: SourceFile, program: Program) -> bool:
+        return self._environment(program).kind(receiver, file) == kind
+
     def _is_dotenv(self, receiver: Node, file: SourceFile, program: Program) -> bool:
         values = self._values(receiver, file, program)
         return (
@@ -281,6 +318,11 @@ class Java(JavaTrees):
 def _simple(kind: str) -> str:
     """Return a type's name without its package and arguments."""
     return re.sub(r"[<\[].*", "", kind, flags=re.DOTALL).strip().rpartition(".")[2]
+
+
+def _is_local(node: Node, name: str) -> bool:
+    found = declaration(node, name)
+    return found is not None and is_local(found)
 
 
 def _field(declared: Node, member: str) -> str:

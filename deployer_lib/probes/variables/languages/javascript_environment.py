@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from deployer_lib.probes.variables.flow.grammar import Read, text
+from deployer_lib.probes.variables.languages.javascript_commands import Commands
+from deployer_lib.probes.variables.languages.javascript_definitions import Definitions
 from deployer_lib.probes.variables.languages.javascript_objects import (
     LOOSE,
     OBJECTS,
@@ -16,6 +18,7 @@ from deployer_lib.probes.variables.languages.javascript_objects import (
 from deployer_lib.probes.variables.languages.javascript_schemas import Schemas, descend
 from deployer_lib.probes.variables.languages.javascript_settings import Settings
 from deployer_lib.probes.variables.languages.javascript_shapes import Shapes
+from deployer_lib.probes.variables.languages.javascript_trees import is_write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -92,6 +95,8 @@ class Environment:
         shapes = Shapes(language, program)
         self._schemas = Schemas(language, program, self._objects, shapes)
         self._settings = Settings(language, program, shapes)
+        self._commands = Commands(language, program, shapes)
+        self._definitions = Definitions(language, program, self._objects)
         self._reads: dict[tuple[str, int, str], tuple[Read, ...]] = {}
         self._ready = False
         self._inlined: frozenset[str] | None = None  # set at build time, by other names
@@ -103,6 +108,7 @@ class Environment:
             self._ready = True
             self._objects.follow()
             self._schemas.prepare()
+            self._definitions.prepare()
         at = (file.path, node.start_byte, f"{node.type}{node.end_byte}")
         if at not in self._reads:
             self._reads[at] = tuple(self._made(node, file))
@@ -111,6 +117,7 @@ class Environment:
     def _made(self, node: Node, file: SourceFile) -> Iterator[Read]:
         if file.candidates and node == file.candidates[0]:
             yield from self._schemas.declared(file)
+            yield from self._definitions.declared(file)
         if node.type in {"member_expression", "subscript_expression"}:
             yield from self._taken(node, file)
         elif node.type == "object_pattern":
@@ -130,6 +137,7 @@ class Environment:
             if call is not None:
                 yield from self._asked(call, file)
                 yield from self._settings.called(call, file)
+                yield from self._commands.called(call, file)
 
     def _taken(self, node: Node, file: SourceFile) -> Iterator[Read]:
         whole = node.child_by_field_name("object")
@@ -145,7 +153,7 @@ class Environment:
         while outer.parent is not None and outer.parent.type in self._language.wrapping:
             outer = outer.parent
         around = outer.parent
-        if key is None or around is None or _is_write(outer, around) or not self._counts(kind, name, file):
+        if key is None or around is None or is_write(outer, around) or not self._counts(kind, name, file):
             return
         if name in _OBJECT_MEMBERS or (
             around.type == "call_expression" and around.child_by_field_name("function") == outer
@@ -279,18 +287,6 @@ class Environment:
         """Tell whether ``env`` is what a configuration function of Strapi is given."""
         _, function = self._program.bindings_of(file, node, "env")
         return function is not None and "env" in [p.name for p in function.parameters[1:]]
-
-
-def _is_write(node: Node, around: Node) -> bool:
-    if around.type == "augmented_assignment_expression":
-        return around.child_by_field_name("left") == node and text(
-            around.child_by_field_name("operator")
-        ) not in {"??=", "||="}
-    if around.type == "assignment_expression":
-        return around.child_by_field_name("left") == node
-    return around.type in {"type_query", "nested_type_identifier", "assignment_pattern", "array_pattern"} or (
-        around.type == "unary_expression" and text(around).startswith("delete")
-    )
 
 
 def _named_imports(node: Node) -> Iterator[Read]:

@@ -1,4 +1,4 @@
-"""Libraries of JavaScript that name a variable in a call: commander, NestJS's ConfigService, env-var, effect, webpack, Astro."""
+"""Libraries of JavaScript that name a variable in a call: NestJS's ConfigService, env-var, effect, webpack, Astro."""
 
 from __future__ import annotations
 
@@ -53,9 +53,7 @@ class Settings:
     def called(self, call: Call, file: SourceFile) -> Iterator[Read]:
         """Yield the reads that a call of a settings library makes."""
         key = call.positional(0)
-        if call.name == "env" and key is not None and "." in call.callee:
-            yield from self._commander(call, key, file)
-        elif call.name in {"get", "getOrThrow"} and key is not None:
+        if call.name in {"get", "getOrThrow"} and key is not None:
             yield from self._service(call, key, file)
         elif call.callee.endswith("EnvironmentPlugin.constructor") and key is not None:
             yield from self._plugin(call, key)
@@ -68,34 +66,6 @@ class Settings:
             yield self._effect(call, key, file)
         elif call.name == "envField" or call.callee.startswith("envField."):
             yield from self._astro(call, file)
-        elif call.callee.startswith("Flags.") and (variable := call.named("env")) is not None:
-            yield Read(variable, call.node, "oclif env", default=call.named("default"), final=True)
-
-    def _commander(self, call: Call, key: Node, file: SourceFile) -> Iterator[Read]:
-        """Find ``new Option("--port <n>").default(80).env("PORT")``."""
-        links = list(self._shapes.links(call.node))
-        if not any(
-            link in {"Option.constructor", "commander.Option.constructor", "createOption", "constructor"}
-            for link, _ in links
-        ):
-            return
-        above, default = call.node, next((c for link, c in links if link == "default"), None)
-        while (
-            above.parent is not None
-            and above.parent.parent is not None
-            and above.parent.type == "member_expression"
-        ):
-            above = above.parent.parent
-            linked = self._language.call(above)
-            default = linked if linked is not None and linked.name == "default" else default
-        if file.root.text and b"ommand" in file.root.text:
-            yield Read(
-                key,
-                call.node,
-                "commander env()",
-                default=default.positional(0) if default else None,
-                final=True,
-            )
 
     def _service(self, call: Call, key: Node, file: SourceFile) -> Iterator[Read]:
         """Find NestJS's ``this.configService.get("X", "default")``, and env-var's ``env.get("X").required()``."""

@@ -52,6 +52,7 @@ _WRAPS: Final = frozenset(
         "intersect",
     }
 )
+_COMPARES: Final = frozenset({"==", "===", "!=", "!==", "<", ">", "<=", ">=", "in"})
 _TOLERANT: Final = frozenset({"joi", "yup"})  # a key is optional until it is said to be required
 _MAX_DEPTH: Final = 10
 _NAMED_SO: Final = frozenset(
@@ -206,7 +207,8 @@ class Shapes:
             (end for name, call in links if name == "transform" and (end := _late(call)) is not None), None
         )
         if late is not None and (said is None or said.need == "optional"):
-            return Said("default", literal_of(self._program, file, late))
+            instead = literal_of(self._program, file, late)
+            return Said("optional") if instead is None else Said("default", instead)
         if said is not None:
             return said
         root = links[-1][1]
@@ -281,8 +283,19 @@ def _late(call: Call) -> Node | None:
     body = function.child_by_field_name("body") if function is not None else None
     if body is None or body.type != "binary_expression":
         return None
-    operator = text(body.child_by_field_name("operator"))
-    return body.child_by_field_name("right") if operator in {"??", "||"} else None
+    operator, left = text(body.child_by_field_name("operator")), body.child_by_field_name("left")
+    instead = operator in {"??", "||"} and left is not None and not _is_question(left)
+    return body.child_by_field_name("right") if instead else None
+
+
+def _is_question(node: Node) -> bool:
+    """Tell whether an expression is true or false: ``x === "1"`` of ``x === "1" || x === "true"``."""
+    if node.type == "unary_expression":
+        return text(node.child_by_field_name("operator")) == "!"
+    operator, left = text(node.child_by_field_name("operator")), node.child_by_field_name("left")
+    return node.type == "binary_expression" and (
+        operator in _COMPARES or (left is not None and operator in {"&&", "||"} and _is_question(left))
+    )
 
 
 def library_of(node: Node, language: Language, file: SourceFile) -> str:

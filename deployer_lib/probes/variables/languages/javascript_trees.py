@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from tree_sitter import Node
 
-__all__ = ["cut_out", "given_name", "members", "owner_of", "parameters_of"]
+__all__ = ["cut_out", "given_name", "is_write", "members", "owner_of", "parameters_of"]
 
 _TAGS: Final = re.compile(rb"<script\b(?![^>]*json)[^>]*>(.*?)</script\s*>", re.DOTALL | re.IGNORECASE)
 _FRONT: Final = re.compile(rb"\A\s*---[^\n]*\n(.*?)\n---", re.DOTALL)
@@ -135,3 +135,16 @@ def members(pattern: Node) -> Iterator[tuple[str, Node | None, str]]:
             inner = value.child_by_field_name("left") if default is not None and value is not None else value
             local = text(inner) if inner is not None and inner.type == "identifier" else ""
             yield text(key).strip("'\"`"), default, local
+
+
+def is_write(node: Node, around: Node) -> bool:
+    """Tell whether an access, by what stands around it, gives a value or a type and takes none."""
+    if around.type == "augmented_assignment_expression":
+        return around.child_by_field_name("left") == node and text(
+            around.child_by_field_name("operator")
+        ) not in {"??=", "||="}
+    if around.type == "assignment_expression":
+        return around.child_by_field_name("left") == node
+    return around.type in {"type_query", "nested_type_identifier", "assignment_pattern", "array_pattern"} or (
+        around.type == "unary_expression" and text(around).startswith("delete")
+    )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from tree_sitter import Node
 
+    from deployer_lib.probes.variables.flow.grammar import Language
     from deployer_lib.probes.variables.flow.program import Program, SourceFile
     from deployer_lib.probes.variables.languages.spring_text import Style
     from deployer_lib.probes.variables.model import Need
@@ -28,6 +29,7 @@ __all__ = [
     "annotated",
     "asks_environment",
     "class_of",
+    "is_flag",
     "replacement",
     "words",
 ]
@@ -113,6 +115,16 @@ def asks_environment(program: Program, names: set[str | None], kind: str) -> boo
             )
         )
         for name in names
+    )
+
+
+def is_flag(language: Language, node: Node) -> bool:
+    """Tell whether no more is made of a question than true or false: ``env.containsKey("X") ? "true" : "false"``."""
+    choice = language.ternary(node.parent) if node.parent is not None else None
+    return (
+        choice is not None
+        and choice[0] == node
+        and {(one.text or b"").strip(b'"') for one in choice[1:]} == {b"true", b"false"}
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from deployer_lib.probes.variables.flow.grammar import (
@@ -11,6 +12,7 @@ from deployer_lib.probes.variables.flow.grammar import (
     Read,
     text,
 )
+from deployer_lib.probes.variables.flow.nodes import given_by
 from deployer_lib.probes.variables.flow.texts import keys_of, members_of, plain
 from deployer_lib.probes.variables.languages.jvm import (
     ENVIRONMENT_NAME,
@@ -19,7 +21,9 @@ from deployer_lib.probes.variables.languages.jvm import (
     annotated,
     asks_environment,
     class_of,
+    is_flag,
 )
+from deployer_lib.probes.variables.languages.jvm_environment import Environment, Tree
 from deployer_lib.probes.variables.languages.kotlin_libraries import declared_reads
 from deployer_lib.probes.variables.languages.kotlin_trees import KotlinTrees
 from deployer_lib.probes.variables.languages.kotlin_types import (
@@ -43,6 +47,8 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
     from deployer_lib.probes.variables.flow.program import Program, SourceFile
+    from deployer_lib.probes.variables.languages.jvm_environment import Kind
+    from deployer_lib.probes.variables.model import Need
 
 __all__ = ["Kotlin"]
 
@@ -57,6 +63,7 @@ _MAP: Final = {
     "getValue": False,
     "containsKey": False,
     "contains": False,
+    "getProperty": True,
 }
 #: What is called on a text that must be there, as ``Integer.parseInt`` of Java; a safe call, ``?.toInt()``, is no such.
 _NUMBER: Final = re.compile(
@@ -64,8 +71,40 @@ _NUMBER: Final = re.compile(
 )
 
 
+#: How a function is defined that is of no class, or extends one: with NAME.
+_FUNCTION: Final = r"\bfun\s+(?:<[^>\n]*>\s*)?(?:[\w.<>?, ]+\.)?NAME\s*\("
+
+
 class Kotlin(KotlinTrees):
     """``.kt`` files."""
+
+    def __init__(self) -> None:
+        self._known: Environment | None = None
+
+    # -- the environment that is handed on -------------------------------------------------------------------------------
+
+    def further(self, program: Program) -> Iterable[str]:
+        """Return the files that the environment is handed to."""
+        return self._environment(program).files()
+
+    def handed(self, call: Call, file: SourceFile, function: Function, program: Program) -> bool:
+        """Tell whether a call gives a function the environment, where that takes it by a parameter."""
+        environment = self._environment(program)
+        taken = [p for p in function.parameters if p.name in environment.takers(function)]
+        given = given_by(call, function, self) if taken else {}
+        values = [(given.get(parameter.name), parameter.default) for parameter in taken]
+        return not taken or any(
+            environment.kind(value, file) or self._is_map(value, file, program)
+            if value is not None
+            else usual is not None
+            for value, usual in values
+        )
+
+    def _environment(self, program: Program) -> Environment:
+        if self._known is None or self._known.program is not program:
+            tree = Tree(class_around, superclasses, type_of, is_declared_near, self._kind, _FUNCTION)
+            self._known = Environment(self, program, tree)
+        return self._known
 
     # -- which function a call means -------------------------------------------------------------------------------------
 
@@ -149,8 +188,10 @@ class Kotlin(KotlinTrees):
         if len(node.named_children) != 2:  # noqa: PLR2004
             return
         receiver, key = node.named_children
-        if self._is_map(receiver, file, program):
-            yield Read(key, node, "System.getenv()[…]")
+        if (known := self._is_map(receiver, file, program)) or self._is_handed(
+            "map", receiver, file, program
+        ):
+            yield Read(key, node, "System.getenv()[…]", capitals=not known)
         elif self._is_dotenv(receiver, file, program):
             yield Read(key, node, "dotenv[…]")
         elif self._is_environment(receiver) and self._names_variable(key, receiver, file, program):
@@ -174,21 +215,27 @@ class Kotlin(KotlinTrees):
                 final=chain is not None,
             )
         elif receiver is None:
-            return
-        elif call.name in _MAP and self._is_map(receiver, file, program):
-            instead = (call.block or second) if _MAP[call.name] else None
-            needed = call.name == "getValue"
-            yield Read(
-                key,
-                node,
-                f"System.getenv().{call.name}()",
-                "required" if needed else "optional",
-                default=instead,
-            )
+            yield from self._looked_up(call, key, file, program)
+        elif call.name == "invoke" and self._is_handed("lookup", receiver, file, program):
+            yield Read(key, node, "System::getenv", capitals=True)
+        elif call.name in _MAP and (
+            (known := self._is_map(receiver, file, program))
+            or self._is_handed("map", receiver, file, program)
+        ):
+            final = call.name.startswith("contains") and is_flag(self, node)
+            yield replace(_of_map(call, key, capitals=not known), final=final)
         elif call.name == "get" and self._is_dotenv(receiver, file, program):
             yield Read(key, node, "dotenv.get()", default=second)
         elif call.name in _PROPERTIES and self._names_variable(key, receiver, file, program):
             yield from self._property(call, key, receiver)
+
+    def _looked_up(self, call: Call, key: Node, file: SourceFile, program: Program) -> Iterator[Read]:
+        """Find ``lookup("X")`` where ``lookup`` is ``System::getenv``, and ``get("X")`` in what extends the map."""
+        head = call.node.named_children[0]
+        if call.name in _MAP and self._environment(program).receives(call.node, file):
+            yield _of_map(call, key, capitals=True)
+        elif head.type == "identifier" and self._is_handed("lookup", head, file, program):
+            yield Read(key, call.node, "System::getenv", capitals=True)
 
     def _property(self, call: Call, key: Node, receiver: Node) -> Iterator[Read]:
         """Find Spring's ``environment.getProperty("X")`` and its kin."""
@@ -309,6 +356,9 @@ class Kotlin(KotlinTrees):
             and re.fullmatch(r"(?:Mutable)?Map<String,String\??>", kind) is not None
         )
 
+    def _is_handed(self, kind: Kind, receiver: Node, file: SourceFile, program: Program) -> bool:
+        return self._environment(program).kind(receiver, file) == kind
+
     def _is_dotenv(self, receiver: Node, file: SourceFile, program: Program) -> bool:
         written = [text(receiver), *self._values(receiver, file, program)]
         return self._type(receiver) == "Dotenv" or any(
@@ -325,6 +375,13 @@ class Kotlin(KotlinTrees):
 def _simple(kind: str) -> str:
     """Return a type's name without its package, its arguments and its question mark."""
     return re.sub(r"[<?].*", "", kind, flags=re.DOTALL).strip().rpartition(".")[2]
+
+
+def _of_map(call: Call, key: Node, *, capitals: bool) -> Read:
+    """Return the read that a method of the environment's map is."""
+    instead = (call.block or call.positional(1)) if _MAP[call.name] else None
+    need: Need = "required" if call.name == "getValue" else "optional"
+    return Read(key, call.node, f"System.getenv().{call.name}()", need, default=instead, capitals=capitals)
 
 
 def _never_null(node: Node) -> bool:
