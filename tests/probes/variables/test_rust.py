@@ -39,6 +39,7 @@ STATEMENTS: list[tuple[str, Expected]] = [
     ('const A: &str = env!("A"); const B: Option<&str> = option_env!("B");', {"A": REQUIRED, "B": OPTIONAL}),
     ('const A: &str = std::env!("A", "set it");', {"A": REQUIRED}),
     ('fn f() -> &str { option_env!("A").unwrap_or("dev") }', {"A": ("default", "dev")}),
+    ('use tracing_subscriber::EnvFilter; fn f() { if let Ok(e) = std::env::var(EnvFilter::DEFAULT_ENV) { g(e) } }', {"RUST_LOG": OPTIONAL}),
     # -- what is no read
     ('use crate::env; fn f() { env::var("A").unwrap(); }', {}),
     ('fn var(n: &str) {} fn f() { var("A"); }', {}),

@@ -28,9 +28,18 @@ __all__ = [
 _ESCAPES: Final = {"\\n": "\n", "\\t": "\t", "\\r": "\r", "\\0": "\0", "\\\\": "\\", '\\"': '"', "\\'": "'"}
 _OPTION: Final = re.compile(r"(?:\w+\s*::\s*)*Option\s*<")
 
+#: Constants of libraries that hold the name of a variable.
+_LIBRARIES: Final = {
+    "EnvFilter::DEFAULT_ENV": "RUST_LOG",
+    "env_logger::DEFAULT_FILTER_ENV": "RUST_LOG",
+    "env_logger::DEFAULT_WRITE_STYLE_ENV": "RUST_LOG_STYLE",
+}
+
 
 def string(node: Node) -> str | None:
-    """Return the value of a string literal, None where a node is none."""
+    """Return the value of a string literal or of a library's constant, None where a node is none."""
+    if node.type == "scoped_identifier":
+        return _LIBRARIES.get("::".join(text(node).split("::")[-2:]))
     if node.type == "raw_string_literal":
         return "".join(text(child) for child in node.named_children)
     if node.type != "string_literal" or text(node)[:1] != '"':
