@@ -34,17 +34,33 @@ MANIFESTS: Final = (
     "Pipfile",
     "requirements.lock",
 )
-#: Asked of the new environment: modules of each distribution, versions, and what requires what.
+#: Asked of the new environment: modules of each distribution, versions, what requires what, and systems by its classifiers.
+#: A classifier counts where the files bear it out: compiled ones, or sources that mention what one system alone has. Authors
+#: name the system that they work on for pure Python too.
 _ASK: Final = """
-import importlib.metadata as m, json, pathlib, sys
+import importlib.metadata as m, json, pathlib, re, sys
+PARTS = re.compile(
+    rb"\\b(?:ctypes|cffi|fcntl|termios|pwd|grp|spwd|resource|winreg|msvcrt|_winapi|win32\\w+|epoll|inotify|kqueue|objc)\\b"
+    rb"|/proc/|/sys/|/dev/|HKEY_"
+)
+def bears_out(d):
+    for file in d.files or []:
+        if file.suffix in {".so", ".pyd", ".dylib", ".dll"}:
+            return True
+        try:
+            if file.suffix == ".py" and PARTS.search(pathlib.Path(file.locate()).read_bytes()):
+                return True
+        except OSError:
+            pass
+    return False
+def systems(d):
+    said = [c[20:] for c in d.metadata.get_all("Classifier") or [] if c.startswith("Operating System :: ")]
+    return said if said and bears_out(d) else []
 pathlib.Path(sys.argv[1]).write_text(json.dumps({
     "modules": m.packages_distributions(),
     "versions": {d.metadata["Name"]: d.version for d in m.distributions()},
     "requires": {d.metadata["Name"]: d.requires or [] for d in m.distributions()},
-    "systems": {
-        d.metadata["Name"]: [c[20:] for c in d.metadata.get_all("Classifier") or [] if c.startswith("Operating System :: ")]
-        for d in m.distributions()
-    },
+    "systems": {d.metadata["Name"]: systems(d) for d in m.distributions()},
 }), encoding="utf-8")
 """
 
@@ -63,7 +79,9 @@ class Environment:
     versions: dict[str, str] | None = None  # distribution -> version
     requires: dict[str, list[str]] | None = None
     problem: str = ""  # a failure of this machine's, which says nothing of the project
-    systems: dict[str, list[str]] | None = None  # distribution -> its classifiers of operating systems
+    systems: dict[str, list[str]] | None = (
+        None  # distribution -> classifiers of systems that its files bear out
+    )
 
 
 def is_python(project: Path) -> bool:

@@ -40,12 +40,12 @@ LOCK = "alpha==1.0\nbeta-dist==2.0\n    # via alpha\n"
 CODE = "import alpha\nimport os\nfrom shop import other\n"
 
 
-def wheel(folder: Path, name: str, version: str, module: str, requires: str = "") -> str:
+def wheel(folder: Path, name: str, version: str, module: str, requires: str = "", code: str = "") -> str:
     """Write a wheel with one module, and return its digest."""
     path = folder / f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
     info = f"{name.replace('-', '_')}-{version}.dist-info"
     texts = {
-        f"{module}.py": "",
+        f"{module}.py": code,
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requires}",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
@@ -492,12 +492,19 @@ def test_tools_in_the_lock_of_production_are_a_finding(context: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    ("systems", "outcome"), [("POSIX :: Linux", Outcome.FAIL), ("OS Independent", Outcome.PASS)]
+    ("systems", "code", "outcome"),
+    [
+        ("POSIX :: Linux", "import ctypes\n", Outcome.FAIL),
+        ("POSIX :: Linux", "import datetime\n", Outcome.PASS),
+        ("OS Independent", "import ctypes\n", Outcome.PASS),
+    ],
 )
-def test_what_a_package_says_of_its_systems_counts(
-    systems: str, outcome: Outcome, context: Make, tmp_path: Path
+def test_what_a_package_says_of_its_systems_counts_where_its_files_bear_it_out(
+    systems: str, code: str, outcome: Outcome, context: Make, tmp_path: Path
 ) -> None:
-    wheel(tmp_path / "wheels", "alpha", "1.0", "alpha", f"Classifier: Operating System :: {systems}\n")
+    """Authors name the system that they work on for pure Python too."""
+    classifier = f"Classifier: Operating System :: {systems}\n"
+    wheel(tmp_path / "wheels", "alpha", "1.0", "alpha", classifier, code)
     lock = {"requirements.lock": "alpha==1.0\n    # via shop\n"}
     assert [outcome] == [each.outcome for each in platform_packages(made(context, **lock))]
 
