@@ -25,6 +25,7 @@ proof: install
 
 bench: install
 	$(BIN)/python tools/bench.py
+	$(BIN)/python tools/bench_load.py
 
 lab: install
 	$(BIN)/python tools/lab.py

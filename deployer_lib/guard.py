@@ -28,6 +28,7 @@ __all__ = ["SAFE_METHODS", "Guard", "host_key"]
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _OBSERVE_INTERVAL_S: Final = 0.5  # at most 2/s where nothing stronger happens
 _WRITE_INTERVAL_S: Final = 0.05  # at most 20/s where stress is not allowed
+_HANDFUL: Final = 10  # requests on end that need not be declared as stress
 _PORTS: Final = {"http": 80, "https": 443}
 _THIS_MACHINE: Final = "127.0.0.1"
 
@@ -163,6 +164,39 @@ class Guard:
         self._permit_host(scheme, host, port)
         self._count(writes=writes)
         self._pace(effect)
+
+    def permit_many(self, method: str, scheme: str, host: str, port: int | None, count: int) -> int:
+        """Let requests of a load test pass without pause, as many of ``count`` as the ceilings leave room for.
+
+        Returns how many; these are counted, and what is not sent after all goes back by :meth:`return_unsent`. More
+        than ten need ``stress``. With a ``count`` of 0 nothing but effect and host is judged.
+
+        Raises:
+            NotAllowed: effect or host is not allowed, or there is no room for any.
+        """
+        what = f"{method.upper()} request"
+        self.permit_effect(Effect.STRESS if count > _HANDFUL else self.effect, what)
+        writes = method.upper() not in SAFE_METHODS
+        if writes:
+            self.permit_effect(Effect.WRITE, what)
+        self._permit_host(scheme, host, port)
+        if not count:
+            return 0
+        with self._lock:
+            self._count(writes=writes)
+            room = self.max_requests - self.requests
+            if writes:
+                room = min(room, self.max_writes - self.writes)
+            more = max(0, min(count - 1, room))
+            self.requests += more
+            self.writes += more if writes else 0
+        return 1 + more
+
+    def return_unsent(self, method: str, count: int) -> None:
+        """Take back that this many requests, let through by :meth:`permit_many`, were not sent."""
+        with self._lock:
+            self.requests -= count
+            self.writes -= 0 if method.upper() in SAFE_METHODS else count
 
     def permit_address(self, address: str, port: int) -> None:
         """Let a connection to a resolved address pass, or refuse it where it is another, protected environment.

@@ -99,7 +99,7 @@ def test_every_command_and_option_is_documented() -> None:
     )
     documented = {
         name: set(
-            re.findall(r"`(--?[a-z][\w-]*)", "\n".join(re.findall(r"^\| (`-.*?) \|", body, re.MULTILINE)))
+            re.findall(r"`(--?[A-Za-z][\w-]*)", "\n".join(re.findall(r"^\| (`-.*?) \|", body, re.MULTILINE)))
         )
         for name, body in sections.items()
     }

@@ -25,8 +25,7 @@ def percentiles(result: LoadResult, target_ms: float) -> Chart:
     times = result.response_ms
     if times is None:
         raise ValueError("Nothing was answered, so there is nothing to draw.")
-    counted = result.answered | result.censored
-    values = np.sort((result.done_ns - result.intended_ns)[counted] / 1e6)
+    values = np.sort(result.response_times_ms[result.answered | result.censored])
     share = np.arange(1, len(values) + 1) / len(values) * 100
     held = times.mean < target_ms
     title = (
@@ -80,9 +79,9 @@ def timeline(result: LoadResult) -> Chart:
     """
     if not len(result):
         raise ValueError("No request was sent, so there is nothing to draw.")
-    at_s = (result.intended_ns - result.intended_ns.min()) / 1e9
-    took_ms = (result.done_ns - result.intended_ns) / 1e6
-    limited, given_up = result.status == 429, result.censored  # noqa: PLR2004  (too many requests)
+    due_ns, took_ms = result.columns.intended_ns, result.response_times_ms
+    at_s = (due_ns - due_ns.min()) / 1e9
+    limited, given_up = ~result.answered & ~result.wrong, result.censored
     kinds = (
         ("answered", result.answered, "o", BLUE, 14),
         ("error", result.wrong & ~given_up, "X", RED, 40),
@@ -122,7 +121,7 @@ def _timeline_title(result: LoadResult) -> str:
         trouble = [f"{result.errors} failed"] * bool(result.errors)
         trouble += [f"{result.throttled} were answered 429"] * bool(result.throttled)
         return f"Of {len(result)} requests {' and '.join(trouble)}"
-    took_ms = (result.done_ns - result.intended_ns) / 1e6
+    took_ms = result.response_times_ms
     half = len(took_ms) // 2
     if half:
         first, second = float(np.median(took_ms[:half])), float(np.median(took_ms[half:]))

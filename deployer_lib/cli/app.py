@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from deployer_lib.catalogue import CATALOGUE
 from deployer_lib.cli.audit import audit
+from deployer_lib.cli.load import load
 from deployer_lib.cli.output import Json, err, fail, out
 from deployer_lib.errors import DeployerError, UsageError
 from deployer_lib.extensions import names_of
@@ -29,6 +30,7 @@ app = typer.Typer(
     help="May this build go to that environment, and how do we know?",
 )
 app.add_typer(audit, name="audit")
+app.command()(load)
 _INTERRUPTED: Final = 130
 _TRIGGERS: Final = ("deploy", "schedule", "pr", "manual")
 

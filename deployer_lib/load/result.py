@@ -1,51 +1,48 @@
-"""What a load test measured: one row a request, kept raw, and every view derived from it.
+"""What a load test measured, and every view derived from its raw columns.
 
-Response time counts from *intended* (when the request was due), service time from *sent*. Only answers below 400 count
-as answered in time: an error or a 429 is often fast, and would flatter the mean. What did not finish is censored: it
-counts with the time it had waited when it was given up, which is a lower bound, so it is never dropped.
+Response time counts from *intended* (when the request was due), service time from *sent*. Only answers as expected (below
+400 where nothing else was asked for) count as answered in time: an error or a 429 is often fast, and would flatter the
+mean. What did not finish is censored: it counts with the time it had waited when it was given up, which is a lower bound,
+so it is never dropped.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from deployer_lib.load import outcomes
+from deployer_lib.load.columns import ERRORS, Columns
+from deployer_lib.load.health import Health, LoadVerdict, busy, examine
+from deployer_lib.load.histogram import Histogram
+from deployer_lib.load.outcomes import CENSORED, Times
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import pandas as pd
 
     from deployer_lib.check import JSONValue
 
-__all__ = ["CENSORED", "LoadResult", "LoadVerdict", "Request", "Times"]
+__all__ = ["CENSORED", "LoadResult", "LoadVerdict", "Part", "Request", "Series", "Times"]
 
-Column = npt.NDArray[np.int64]
+_Kind = TypeVar("_Kind", bound=np.generic)
 Mask = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
-#: Error kinds of requests that were given up before their end: their true time is longer than what was measured.
-CENSORED: Final = ("timeout", "stopped")
-_TOO_MANY: Final = 429
 _FIRST_ERROR: Final = 400
-#: Above this share of one core the generator itself, one Python process, is what was measured.
-_BUSY_SHARE: Final = 0.9
-_LAG_MS: Final = 10.0  # a generator that sends later than this does not do what was planned
-
-
-class LoadVerdict(StrEnum):
-    """How far a measurement may be believed."""
-
-    VALID = "valid"
-    DEGRADED = "degraded"
-    INVALID = "invalid"
+_RAW_TIMES: Final = ("intended_ns", "seen_ns", "sent_ns", "first_byte_ns", "done_ns")
+_UNEXPECTED: Final = ERRORS.index("unexpected status")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as the engine saw it; times in nanoseconds of one monotonic clock."""
+    """One request as a small engine saw it; times in nanoseconds of one monotonic clock."""
 
     intended_ns: int  # when it was due
     sent_ns: int  # when its first byte was handed to the system
@@ -56,48 +53,53 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
-    """Statistics of times in milliseconds; percentiles by nearest rank, so each one is a time that was measured."""
+class Series:
+    """Counts over time: arrays of one length, one entry an interval."""
 
-    count: int  # requests that they are of
-    mean: float
-    p50: float
-    p90: float
-    p95: float
-    p99: float
-    p99_9: float
-    max: float
+    at_s: Floats  # where the interval begins, from the first request's due time
+    step_s: float  # how long an interval is
+    due: Integers  # requests that were due in it
+    answered: Integers  # requests that were answered as expected in it, whenever they were due
+    throttled: Integers  # answers 429 in it
+    errors: Integers  # requests that failed, or were given up, in it
 
-    @classmethod
-    def of(cls, values_ms: npt.NDArray[np.float64]) -> Times | None:
-        """Return the statistics, None of no values."""
-        if not len(values_ms):
-            return None
-        ranks = np.percentile(values_ms, [50, 90, 95, 99, 99.9], method="inverted_cdf")
-        p50, p90, p95, p99, p99_9 = (float(rank) for rank in ranks)
-        mean, maximum = float(values_ms.mean()), float(values_ms.max())
-        return cls(len(values_ms), mean, p50, p90, p95, p99, p99_9, maximum)
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Requests of one stage of the plan, or of one request of the mix."""
+
+    number: int
+    name: str  # empty where it has none
+    requests: int
+    errors: int
+    throttled: int
+    duration_s: float  # from the first one's due time to the last one's end
+    throughput_per_s: float  # answered as expected, over that duration
+    response_ms: Times | None  # None: nothing was answered
+    service_ms: Times | None
 
     def to_json(self) -> dict[str, JSONValue]:
-        """Return the JSON shape of SCHEMA.md, in milliseconds with three places."""
-        names = ("mean", "p50", "p90", "p95", "p99", "p99_9", "max")
-        return {name: round(float(getattr(self, name)), 3) for name in names}
+        """Return its JSON shape."""
+        return {
+            "number": self.number,
+            "name": self.name,
+            "requests": self.requests,
+            "errors": self.errors,
+            "throttled": self.throttled,
+            "throughput_per_s": round(self.throughput_per_s, 2),
+            "response_ms": _json(self.response_ms),
+            "service_ms": _json(self.service_ms),
+        }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)  # no slots: what is derived once is kept in the instance
 class LoadResult:
-    """The columns of a load test, in the order in which requests were sent."""
+    """A load test: its columns, in order of intended time, and the views on them."""
 
-    intended_ns: Column
-    sent_ns: Column
-    done_ns: Column
-    status: Column
-    size_bytes: Column
-    error: tuple[str, ...]
-    planned: int  # requests that were to be sent
-    concurrent: int  # at a time
-    client_cpu_s: float  # processor time of the generator's process
-    stopped: str = ""  # why it ended before the plan did
+    columns: Columns
+    plan_name: str = ""  # in a person's words: "200/s for 30 s"
+    spec_names: Sequence[str] = ()  # of the mix, in its order: "GET /products"
+    floor_ms: float | None = None  # median response time of a server that does nothing; None: not measured
 
     @classmethod
     def of(
@@ -109,155 +111,200 @@ class LoadResult:
         client_cpu_s: float,
         stopped: str = "",
     ) -> LoadResult:
-        """Return the columns of these requests, which are put in order of sending."""
-        rows = sorted(requests, key=lambda r: (r.sent_ns, r.done_ns))
-
-        def column(values: list[int]) -> Column:
-            made = np.array(values, dtype=np.int64)
-            made.setflags(write=False)
-            return made
-
-        return cls(
-            column([r.intended_ns for r in rows]),
-            column([r.sent_ns for r in rows]),
-            column([r.done_ns for r in rows]),
-            column([r.status for r in rows]),
-            column([r.size_bytes for r in rows]),
-            tuple(r.error for r in rows),
-            planned,
-            concurrent,
-            client_cpu_s,
-            stopped,
+        """Return the result of requests that somebody kept one by one; every status from 400 on is unexpected."""
+        rows = sorted(requests, key=lambda row: (row.intended_ns, row.done_ns))
+        zeros = [0] * len(rows)
+        sent_ns = _column([row.sent_ns for row in rows], np.int64)
+        columns = Columns(
+            intended_ns=_column([row.intended_ns for row in rows], np.int64),
+            seen_ns=sent_ns,
+            sent_ns=sent_ns,
+            first_byte_ns=_column(zeros, np.int64),
+            done_ns=_column([row.done_ns for row in rows], np.int64),
+            status=_column([row.status for row in rows], np.int16),
+            size_bytes=_column([row.size_bytes for row in rows], np.int64),
+            connection=_column(zeros, np.int32),
+            stage=_column(zeros, np.int16),
+            spec=_column(zeros, np.int16),
+            error=_column([_error(row) for row in rows], np.int8),
+            waited=_column(zeros, np.bool_),
+            planned=planned,
+            unsent=planned - len(rows),
+            connections=concurrent,
+            client_cpu_ns=int(client_cpu_s * 1e9),
+            duration_ns=max((row.done_ns for row in rows), default=0) - (rows[0].intended_ns if rows else 0),
+            stopped=stopped,
         )
+        return cls(columns)
 
     def __len__(self) -> int:
-        return len(self.sent_ns)
+        return len(self.columns)
 
     @property
+    def planned(self) -> int:
+        """Return how many requests were to be sent."""
+        return self.columns.planned
+
+    @property
+    def stopped(self) -> str:
+        """Return why it ended before the plan did; empty where it did not."""
+        return self.columns.stopped
+
+    @property
+    def client_cpu_s(self) -> float:
+        """Return the processor time of the generator, all of its processes together."""
+        return self.columns.client_cpu_ns / 1e9
+
+    @cached_property
     def answered(self) -> Mask:
-        """Tell for each request whether it was answered below 400."""
-        return np.asarray((self.status > 0) & (self.status < _FIRST_ERROR), dtype=np.bool_)
+        """Tell for each request whether it was answered as expected: below 400 where nothing else was asked for."""
+        return outcomes.answered(self.columns)
 
-    @property
+    @cached_property
     def censored(self) -> Mask:
         """Tell for each request whether it was given up before its end."""
-        return np.array([kind in CENSORED for kind in self.error], dtype=np.bool_)
+        return outcomes.censored(self.columns)
 
-    @property
+    @cached_property
     def wrong(self) -> Mask:
-        """Tell for each request whether it failed: a status from 400 on other than 429, or no whole answer."""
-        refused = (self.status >= _FIRST_ERROR) & (self.status != _TOO_MANY)
-        return np.asarray(refused | (self.status == 0), dtype=np.bool_)
+        """Tell for each request whether it failed: an unexpected answer other than 429, or no whole answer."""
+        return outcomes.wrong(self.columns)
 
-    @property
+    @cached_property
     def errors(self) -> int:
         """Count failed requests, those given up included; 429 is counted in :attr:`throttled`."""
         return int(self.wrong.sum())
 
-    @property
+    @cached_property
     def throttled(self) -> int:
-        """Count answers 429."""
-        return int((self.status == _TOO_MANY).sum())
+        """Count answers 429 that nobody expected."""
+        return int(outcomes.throttled(self.columns).sum())
 
     @property
     def unsent(self) -> int:
-        """Count requests that were planned and never sent."""
-        return self.planned - len(self)
+        """Count requests that were planned and never tried."""
+        return self.columns.unsent
 
     @property
     def errors_by_kind(self) -> dict[str, int]:
         """Count failed requests by kind: ``status 500``, ``reset``, ``timeout`` …, most frequent first."""
-        counts: dict[str, int] = {}
-        for status, kind, wrong in zip(self.status.tolist(), self.error, self.wrong.tolist(), strict=True):
-            if wrong:
-                name = kind or f"status {status}"
-                counts[name] = counts.get(name, 0) + 1
+        error, status = self.columns.error[self.wrong], self.columns.status[self.wrong]
+        pairs = np.stack([error.astype(np.int64), np.where(error == _UNEXPECTED, status, 0)])
+        kinds, numbers = np.unique(pairs, axis=1, return_counts=True)
+        counts = {
+            f"status {code}" if kind == _UNEXPECTED else ERRORS[kind] or "no answer": count
+            for kind, code, count in zip(*kinds.tolist(), numbers.tolist(), strict=True)
+        }
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
     @property
     def by_status(self) -> dict[str, int]:
         """Count answers by status, in order of status; requests without an answer are left out."""
-        values, counts = np.unique(self.status[self.status > 0], return_counts=True)
+        status = self.columns.status
+        values, counts = np.unique(status[status > 0], return_counts=True)
         return {str(value): int(count) for value, count in zip(values.tolist(), counts.tolist(), strict=True)}
 
-    @property
+    @cached_property
     def response_ms(self) -> Times | None:
         """Return response times (intended to last byte) of what was answered or given up; None of nothing."""
-        return Times.of(self._times_ms(self.intended_ns))
+        return Times.of(outcomes.response_ns(self.columns, self.answered | self.censored) / 1e6)
 
-    @property
+    @cached_property
     def service_ms(self) -> Times | None:
         """Return service times (sent to last byte) of what was answered or given up; None of nothing."""
-        return Times.of(self._times_ms(self.sent_ns))
+        return Times.of(outcomes.service_ns(self.columns, self.answered | self.censored) / 1e6)
 
-    @property
+    @cached_property
     def generator_lag_ms(self) -> Times | None:
-        """Return how much later than intended requests were sent; None of nothing."""
-        return Times.of((self.sent_ns - self.intended_ns) / 1e6)
+        """Return how much later than intended requests were sent where a connection was free; None of nothing."""
+        return Times.of(outcomes.generator_lag_ms(self.columns))
 
     @property
+    def response_times_ms(self) -> Floats:
+        """Return the response time of each request, in order of intended time; of whatever became of it."""
+        return np.asarray(
+            (outcomes.ended_ns(self.columns) - self.columns.intended_ns) / 1e6, dtype=np.float64
+        )
+
+    @property
+    def response_histogram(self) -> Histogram:
+        """Return the response times, in microseconds, in HdrHistogram's layout; given-up ones by their lower bound."""
+        return _histogram(outcomes.response_ns(self.columns, self.answered | self.censored))
+
+    @property
+    def service_histogram(self) -> Histogram:
+        """Return the service times, in microseconds, in HdrHistogram's layout; given-up ones by their lower bound."""
+        return _histogram(outcomes.service_ns(self.columns, self.answered | self.censored))
+
+    @cached_property
     def duration_s(self) -> float:
         """Return the time from the first request's due time to the last one's end."""
-        return float(self.done_ns.max() - self.intended_ns.min()) / 1e9 if len(self) else 0.0
+        return _duration_s(self.columns)
 
     @property
     def throughput_per_s(self) -> float:
-        """Return answers below 400 per second, over the whole duration."""
+        """Return answers as expected per second, over the whole duration."""
         return float(self.answered.sum()) / self.duration_s if self.duration_s else 0.0
 
     @property
     def offered_per_s(self) -> float:
-        """Return requests sent per second, over the whole duration."""
+        """Return requests that were due per second, over the whole duration."""
         return len(self) / self.duration_s if self.duration_s else 0.0
+
+    @cached_property
+    def health(self) -> Health:
+        """Return how far the measurement may be believed, and whose doing it is where it may not."""
+        return examine(self.columns, floor_ms=self.floor_ms)
 
     @property
     def verdict(self) -> LoadVerdict:
         """Return how far the measurement may be believed; :attr:`reasons` says why."""
-        if not self.answered.any():
-            return LoadVerdict.INVALID
-        return LoadVerdict.DEGRADED if self.reasons else LoadVerdict.VALID
+        return self.health.verdict
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Return what speaks against the measurement, one sentence each; empty where nothing does."""
-        if not len(self):
-            return ("No request was sent.",)
-        found = []
-        if not self.answered.any():
-            found.append("No request was answered below 400, so no response time is known.")
-        if self.stopped or self.unsent:
-            found.append(
-                f"{self.unsent} of {self.planned} requests were not sent: {self.stopped or 'it ended early'}."
-            )
-        if self.throttled:
-            found.append(f"{self.throttled} of {len(self)} answers were 429: a rate limit was measured too.")
-        if given_up := int(self.censored.sum()):
-            found.append(f"{given_up} requests were given up: their times are lower bounds.")
-        return (*found, *self._generator_reasons())
-
-    def _generator_reasons(self) -> list[str]:
-        found = []
-        lag = self.generator_lag_ms
-        if lag and lag.p95 > _LAG_MS:
-            found.append(
-                f"The generator sent late: {lag.p95:.0f} ms after the due time at the 95th percentile."
-            )
-        if self.generator_busy:
-            found.append(
-                f"The generator itself was busy ({self.client_cpu_s:.1f} s of processor in {self.duration_s:.1f} s): "
-                "response times are upper bounds."
-            )
-        return found
+        """Return what speaks against the measurement, one sentence each, worst first; empty where nothing does."""
+        return tuple(reason.text for reason in self.health.reasons)
 
     @property
     def generator_busy(self) -> bool:
-        """Tell whether the generator used so much of a core that it was part of what was measured."""
-        return self.duration_s > 0 and self.client_cpu_s > _BUSY_SHARE * self.duration_s
+        """Tell whether the generator used so much of its cores that it was part of what was measured."""
+        return busy(self.columns)
 
-    def _times_ms(self, since: Column) -> npt.NDArray[np.float64]:
-        counted = self.answered | self.censored
-        times: npt.NDArray[np.float64] = (self.done_ns - since)[counted] / 1e6
-        return times
+    def series(self, step_s: float = 1.0) -> Series:
+        """Return counts over time, in intervals of ``step_s`` seconds; arrays of nothing where nothing was sent."""
+        columns, step_ns = self.columns, int(step_s * 1e9)
+        first = int(columns.intended_ns.min()) if len(self) else 0
+        due = (columns.intended_ns - first) // step_ns
+        ended = (outcomes.ended_ns(columns) - first) // step_ns
+        length = int(max(due.max(), ended.max())) + 1 if len(self) else 0
+
+        def counted(at: Integers) -> Integers:
+            return np.bincount(at, minlength=length).astype(np.int64)
+
+        return Series(
+            np.arange(length, dtype=np.float64) * step_s,
+            step_s,
+            counted(due),
+            counted(ended[self.answered]),
+            counted(ended[outcomes.throttled(columns)]),
+            counted(ended[self.wrong]),
+        )
+
+    def stages(self) -> tuple[Part, ...]:
+        """Return each stage of the plan by itself, in order; stages without a request are left out."""
+        return tuple(
+            _part(self.columns.picked(self.columns.stage == number), int(number), "")
+            for number in np.unique(self.columns.stage)
+        )
+
+    def specs(self) -> tuple[Part, ...]:
+        """Return each request of the mix by itself, in the mix's order; what was never sent is left out."""
+        names = dict(enumerate(self.spec_names))
+        return tuple(
+            _part(self.columns.picked(self.columns.spec == number), int(number), names.get(int(number), ""))
+            for number in np.unique(self.columns.spec)
+        )
 
     def to_json(self) -> dict[str, JSONValue]:
         """Return the JSON shape of SCHEMA.md (``load``); times are null where nothing was answered."""
@@ -265,15 +312,19 @@ class LoadResult:
         by_kind: dict[str, JSONValue] = dict(self.errors_by_kind)
         return {
             "schema": "load/1",
+            "plan": self.plan_name,
             "verdict": self.verdict.value,
             "reasons": list(self.reasons),
+            "notes": list(self.health.notes),
             "requests": len(self),
             "planned": self.planned,
-            "concurrent": self.concurrent,
+            "unsent": self.unsent,
+            "concurrent": self.columns.connections,
             "errors": self.errors,
             "errors_by_kind": by_kind,
             "throttled": self.throttled,
             "censored": int(self.censored.sum()),
+            "waited": int(self.columns.waited.sum()),
             "by_status": by_status,
             "duration_s": round(self.duration_s, 3),
             "throughput_per_s": round(self.throughput_per_s, 2),
@@ -282,25 +333,86 @@ class LoadResult:
             "service_ms": _json(self.service_ms),
             "generator_lag_ms": _json(self.generator_lag_ms),
             "client_cpu_s": round(self.client_cpu_s, 3),
+            "stages": [part.to_json() for part in self.stages()] if _mixed(self.columns.stage) else [],
+            "specs": [part.to_json() for part in self.specs()] if _mixed(self.columns.spec) else [],
             "gates": [],
         }
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a request: start in seconds since the first, response and service time, status, outcome."""
+        """Return one row a request: when it was due in seconds since the first, its times, and all raw columns.
+
+        ``first_byte_ms`` counts from sent. Times of what never was sent, or had no first byte, are not a number.
+        """
         import pandas as pd  # noqa: PLC0415  (most of a second, and only people who look at rows need it)
 
-        first = int(self.intended_ns.min()) if len(self) else 0
+        columns = self.columns
+        first = int(columns.intended_ns.min()) if len(self) else 0
+        ended_ns = outcomes.ended_ns(columns)
+        sent, began = columns.sent_ns > 0, columns.first_byte_ns > 0
         return pd.DataFrame(
             {
-                "at_s": (self.intended_ns - first) / 1e9,
-                "response_ms": (self.done_ns - self.intended_ns) / 1e6,
-                "service_ms": (self.done_ns - self.sent_ns) / 1e6,
-                "status": self.status,
-                "size_bytes": self.size_bytes,
-                "error": list(self.error),
+                "at_s": (columns.intended_ns - first) / 1e9,
+                "response_ms": (ended_ns - columns.intended_ns) / 1e6,
+                "service_ms": np.where(sent, ended_ns - columns.sent_ns, np.nan) / 1e6,
+                "first_byte_ms": np.where(sent & began, columns.first_byte_ns - columns.sent_ns, np.nan)
+                / 1e6,
+                "status": columns.status,
+                "size_bytes": columns.size_bytes,
+                "error": pd.Categorical.from_codes(columns.error, categories=pd.Index(ERRORS)),
+                "answered": self.answered,
                 "censored": self.censored,
+                "waited": columns.waited,
+                "connection": columns.connection,
+                "stage": columns.stage,
+                "spec": columns.spec,
+                **{name: getattr(columns, name) for name in _RAW_TIMES},
             }
         )
+
+
+def _column(values: list[int], dtype: type[_Kind]) -> npt.NDArray[_Kind]:
+    made = np.array(values, dtype=dtype)
+    made.setflags(write=False)
+    return made
+
+
+def _error(row: Request) -> int:
+    if row.error:
+        return ERRORS.index(row.error if row.error in ERRORS else "other")
+    return _UNEXPECTED if row.status >= _FIRST_ERROR else 0
+
+
+def _histogram(values_ns: Integers) -> Histogram:
+    made = Histogram()
+    made.record_many(values_ns // 1_000)
+    return made
+
+
+def _duration_s(columns: Columns) -> float:
+    if not len(columns):
+        return 0.0
+    return float(outcomes.ended_ns(columns).max() - columns.intended_ns.min()) / 1e9
+
+
+def _part(columns: Columns, number: int, name: str) -> Part:
+    lasted_s, answered = _duration_s(columns), int(outcomes.answered(columns).sum())
+    which = outcomes.timed(columns)
+    return Part(
+        number=number,
+        name=name,
+        requests=len(columns),
+        errors=int(outcomes.wrong(columns).sum()),
+        throttled=int(outcomes.throttled(columns).sum()),
+        duration_s=lasted_s,
+        throughput_per_s=answered / lasted_s if lasted_s else 0.0,
+        response_ms=Times.of(outcomes.response_ns(columns, which) / 1e6),
+        service_ms=Times.of(outcomes.service_ns(columns, which) / 1e6),
+    )
+
+
+def _mixed(numbers: npt.NDArray[np.int16]) -> bool:
+    """Tell whether there is more than one part: of one, the whole says it all."""
+    return len(numbers) > 0 and bool((numbers != numbers[0]).any())
 
 
 def _json(times: Times | None) -> JSONValue:

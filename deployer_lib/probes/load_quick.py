@@ -103,7 +103,7 @@ def _judged(ctx: Context, limits: Load, result: LoadResult) -> Result:
         return errored(f"Nothing can be said: {' '.join(result.reasons)}")
     if over := _over(limits, times):
         if result.generator_busy:
-            return errored(f"{' and '.join(over)}, but {result.reasons[-1]}")
+            return errored(f"{' and '.join(over)}, but {' '.join(result.health.generator)}")
         return _finding(
             ctx,
             limits,

@@ -1,0 +1,381 @@
+"""``deployer load``: requests to one address under a plan, judged by gates, without an environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from deployer_lib.cli.output import Json, err, fail, out
+from deployer_lib.errors import DeployerError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from deployer_lib.cli.load_asked import Asked, Shape
+    from deployer_lib.guard import Guard
+    from deployer_lib.load.columns import Columns
+    from deployer_lib.load.knee import Knee
+    from deployer_lib.load.plan import Plan
+    from deployer_lib.load.requests import RequestSpec
+    from deployer_lib.load.result import LoadResult
+
+__all__ = ["load"]
+
+BodyFile = Annotated[Path | None, typer.Option(help="File whose bytes are the body.")]
+Trusted = Annotated[Path | None, typer.Option(help="File of certificates that are trusted.")]
+Export = Annotated[Path | None, typer.Option(help="File for the histogram, in HdrHistogram's log format.")]
+
+_INTERRUPTED: Final = 130
+#: What holds where no gate is given: nobody said that requests may fail.
+_GATES: Final = ("errors == 0",)
+#: What gates of a search may be on.
+_LIMITS: Final = frozenset({"rate", "connections"})
+#: Kinds of errors that are the generator's.
+_OWN: Final = frozenset({"no descriptors", "other", "stopped"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """Everything that stays the same over a command's loads."""
+
+    url: str
+    asked: Asked
+    guard: Guard
+    spec: RequestSpec
+    keep_alive: bool
+    timeout_s: float
+    workers: int
+    expect_errors: bool
+    ca: Path | None
+    insecure: bool
+
+    def run(
+        self,
+        plan: Plan,
+        *,
+        connections: int | None = None,
+        timeout_s: float | None = None,
+        update: Callable[[str], None] | None = None,
+    ) -> Columns:
+        """Carry out a plan."""
+        from deployer_lib.cli.load_shown import progress_line  # noqa: PLC0415
+        from deployer_lib.load.running import run  # noqa: PLC0415
+
+        return run(
+            self.url,
+            plan,
+            guard=self.guard,
+            mix=(self.spec,),
+            connections=connections,
+            keep_alive=self.keep_alive,
+            timeout_s=self.timeout_s if timeout_s is None else timeout_s,
+            workers=self.workers,
+            expect_errors=self.expect_errors,
+            ca=self.ca,
+            insecure=self.insecure,
+            progress=(lambda progress: update(progress_line(progress))) if update else None,
+        )
+
+
+def load(
+    url: Annotated[str, typer.Argument(help="Address that is asked, http or https, with path and query.")],
+    *,
+    rate: Annotated[
+        str,
+        typer.Option(
+            "--rate", "-R", help="Requests due per second, whatever the answers do: 100, 50/s, 3000/m."
+        ),
+    ] = "",
+    connections: Annotated[
+        int | None,
+        typer.Option(
+            "--connections",
+            "-c",
+            "--vus",
+            help="Open at a time; without a rate each sends one after the other.",
+        ),
+    ] = None,
+    stages: Annotated[
+        str, typer.Option(help="Rates that are ramped to, with durations: 10:5s,100:20s.")
+    ] = "",
+    duration: Annotated[
+        str, typer.Option("--duration", "-d", help="How long: 30s, 500ms, 1m30s; 30s where absent.")
+    ] = "",
+    requests: Annotated[
+        int | None, typer.Option("--requests", "-n", help="How many in all, at most.")
+    ] = None,
+    poisson: Annotated[
+        bool, typer.Option("--poisson", help="Let a rate's requests be due by chance, not evenly.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Seed of --poisson.")] = 0,
+    method: Annotated[str, typer.Option("--method", "-X", help="GET, or POST where there is a body.")] = "",
+    header: Annotated[
+        list[str] | None, typer.Option("--header", "-H", help="Header, Name: value; may be repeated.")
+    ] = None,
+    body: Annotated[str, typer.Option(help="Body, in UTF-8.")] = "",
+    body_file: BodyFile = None,
+    expect: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='What is no error: 200, 2xx, "status < 500", \'text.contains("ok")\'; may be repeated.'
+        ),
+    ] = None,
+    gate: Annotated[
+        list[str] | None, typer.Option(help='Threshold: "p(99) < 200ms", "errors < 1%"; may be repeated.')
+    ] = None,
+    keep_alive: Annotated[
+        bool, typer.Option(help="Use connections again, or open one for each request.")
+    ] = True,
+    timeout: Annotated[str, typer.Option(help="Limit for one answer.")] = "10s",
+    workers: Annotated[int, typer.Option("--workers", "-t", help="Processes that send.")] = 1,
+    expect_errors: Annotated[
+        bool, typer.Option("--expect-errors", help="Go on although more than 5 % of requests fail.")
+    ] = False,
+    ca: Trusted = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Trust any certificate.")] = False,
+    find_knee: Annotated[
+        bool,
+        typer.Option(
+            "--find-knee", help="Look for the limits: of connections, and of the rate that keeps --slo."
+        ),
+    ] = False,
+    slo: Annotated[str, typer.Option(help='Threshold that a rate must keep: "p(99) < 50ms".')] = "",
+    export: Export = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Confirm a host that is not this machine.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Send requests under a plan and judge what was measured; exit 0 gates held, 1 not, 2 usage, 3 could not tell, 130."""
+    from deployer_lib.cli.load_asked import Shape  # noqa: PLC0415  (numpy takes a while, and other commands need none)
+
+    try:
+        shape = Shape(rate, connections, stages, duration, requests, poisson, seed)
+        call = _call(
+            url, method, header or (), _body(body, body_file), expect or (), keep_alive=keep_alive, timeout=timeout,
+            workers=workers, expect_errors=expect_errors, ca=ca, insecure=insecure,
+        )  # fmt: skip
+        if find_knee:
+            document, code = _knee(call, shape, slo, gate or (), export, yes=yes)
+        elif slo:
+            raise UsageError("--slo is for --find-knee.", hint="A load has gates: --gate.")
+        else:
+            document, code = _load(call, shape, tuple(gate or _GATES), export, yes=yes)
+    except DeployerError as error:
+        fail(error, 2)
+    except KeyboardInterrupt:  # before anything was measured
+        raise typer.Exit(_INTERRUPTED) from None
+    if as_json:
+        out(document)
+    else:
+        _shown(document, code, knee=find_knee)
+    raise typer.Exit(code)
+
+
+def _call(
+    url: str,
+    method: str,
+    headers: Sequence[str],
+    body: bytes,
+    expect: Sequence[str],
+    *,
+    keep_alive: bool,
+    timeout: str,
+    workers: int,
+    expect_errors: bool,
+    ca: Path | None,
+    insecure: bool,
+) -> _Call:
+    """Read what stays the same over a command's loads."""
+    from deployer_lib.cli.load_asked import host_of, spec_of  # noqa: PLC0415
+    from deployer_lib.load.wording import duration_s  # noqa: PLC0415
+
+    spec = spec_of(url, method, headers, body, expect)
+    timeout_s = duration_s(timeout)
+    if not timeout_s:
+        raise UsageError("--timeout 0 gives up at once.", hint="For example 10s.")
+    if ca is not None and not ca.is_file():
+        raise UsageError(f"{ca} is no file.", hint="Give a file of certificates in PEM.")
+    asked = host_of(url)
+    return _Call(
+        url,
+        asked,
+        asked.guard(writes=spec.writes),
+        spec,
+        keep_alive,
+        timeout_s,
+        workers,
+        expect_errors,
+        ca,
+        insecure,
+    )
+
+
+def _body(text: str, file: Path | None) -> bytes:
+    if file is None:
+        return text.encode()
+    if text:
+        raise UsageError("--body and --body-file contradict each other.", hint="Give one of them.")
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}.", hint="Give a file.") from None
+
+
+def _confirmed(call: _Call, most: int, *, yes: bool) -> None:
+    """Refuse another machine that nobody confirmed.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if call.asked.here or yes:
+        return
+    asked = call.asked
+    raise UsageError(
+        f"The load would hit {asked.host}:{asked.port} ({', '.join(asked.addresses)}), which is not this machine, "
+        f"with at most {most:,} {call.spec.method} requests.",
+        hint="Add --yes if you may do that.",
+    )
+
+
+def _load(
+    call: _Call, shape: Shape, gates: Sequence[str], export: Path | None, *, yes: bool
+) -> tuple[dict[str, Any], int]:
+    """Carry out one plan and return its document and the exit code."""
+    from deployer_lib.cli.load_asked import at_most, check_export, plan_of, words_of  # noqa: PLC0415
+    from deployer_lib.load.gates import judge, parsed  # noqa: PLC0415
+    from deployer_lib.load.result import LoadResult  # noqa: PLC0415
+
+    plan = plan_of(shape)
+    for gate in gates:
+        parsed(gate)
+    check_export(export)
+    _confirmed(call, at_most(plan), yes=yes)
+    with err().status("connecting …") as status:
+        columns = call.run(plan, connections=shape.connections, update=status.update)
+    result = LoadResult(columns, words_of(shape), [f"{call.spec.method} {call.spec.path}"])
+    findings = [*_findings(call, result), *_exported(result, export)]
+    judged = judge(result, gates)
+    document = {
+        **result.to_json(),
+        "findings": findings,
+        "gates": [gate.to_json() for gate in judged],
+        "export": str(export) if export else None,
+    }
+    return document, _code(result, findings, [gate.held for gate in judged])
+
+
+def _findings(call: _Call, result: LoadResult) -> list[str]:
+    """Return what is wrong with the target whatever the gates say."""
+    from deployer_lib.load.job import FAILING  # noqa: PLC0415
+
+    sent = len(result)
+    where = f"{call.asked.host}:{call.asked.port}"
+    kinds = result.errors_by_kind | ({"429": result.throttled} if result.throttled else {})
+    if sent and not result.answered.any() and not set(kinds) <= _OWN:
+        seen = ", ".join(f"{count:,} × {kind}" for kind, count in kinds.items())
+        return [f"{where} answered none of {sent:,} requests as expected: {seen}."]
+    if result.stopped == FAILING:
+        return [f"The load was stopped after {result.duration_s:.1f} s: {result.stopped}."]
+    return []
+
+
+def _exported(result: LoadResult, file: Path | None) -> list[str]:
+    """Write the histogram whole or not at all, and return what went wrong."""
+    from deployer_lib.load.histogram import log_text  # noqa: PLC0415
+
+    if file is None:
+        return []
+    fresh = file.with_name(f".{file.name}.part")
+    try:
+        fresh.write_text(log_text(result), encoding="ascii")
+        fresh.replace(file)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        return [f"The histogram could not be written to {file}: {error.strerror}."]
+    return []
+
+
+def _code(result: LoadResult, findings: Sequence[str], held: Sequence[bool | None]) -> int:
+    from deployer_lib.load.job import CEILING, INTERRUPTED  # noqa: PLC0415
+
+    if result.stopped == INTERRUPTED:
+        return _INTERRUPTED
+    if findings:
+        return 1
+    if result.stopped == CEILING or result.verdict.value == "invalid":
+        return 3
+    return _judged(held)
+
+
+def _judged(held: Sequence[bool | None]) -> int:
+    return 1 if False in held else 3 if None in held else 0
+
+
+def _knee(
+    call: _Call, shape: Shape, slo: str, gates: Sequence[str], export: Path | None, *, yes: bool
+) -> tuple[dict[str, Any], int]:
+    """Search for the limits and return the document and the exit code."""
+    from deployer_lib.cli.load_asked import CEILING, arrivals  # noqa: PLC0415
+    from deployer_lib.expect import threshold  # noqa: PLC0415
+    from deployer_lib.load.gates import parsed  # noqa: PLC0415
+    from deployer_lib.load.knee import BUDGET_S, MOST_CONNECTIONS, find_knee  # noqa: PLC0415
+    from deployer_lib.load.wording import duration_s  # noqa: PLC0415
+
+    if shape.rate or shape.stages or shape.requests is not None or export:
+        raise UsageError(
+            "--find-knee chooses rates, stages and numbers of requests itself, and has no single histogram.",
+            hint="Leave --rate, --stages, --requests and --export out; --duration is for the whole search.",
+        )
+    if shape.connections is not None and shape.connections < 1:
+        raise UsageError(f"{shape.connections} connections cannot ask anything.", hint="Give at least 1.")
+    if slo:
+        parsed(slo)
+    limits = [threshold(text) for text in gates]
+    for limit in limits:
+        if limit.metric not in _LIMITS:
+            raise UsageError(
+                f"{limit.text!r} is on {limit.metric}, which a search does not find.",
+                hint='With --find-knee a gate is on rate or connections: "rate > 500/s".',
+            )
+    _confirmed(call, CEILING, yes=yes)
+    with err().status("looking …") as status:
+        knee = find_knee(
+            call.run,
+            slo,
+            arrivals=arrivals(shape),
+            most_connections=MOST_CONNECTIONS if shape.connections is None else shape.connections,
+            budget_s=duration_s(shape.duration) if shape.duration else BUDGET_S,
+            timeout_s=call.timeout_s,
+            progress=lambda text: status.update(f"{text} …"),
+        )
+    metrics = {"rate": knee.max_rate_per_s, "connections": knee.connections_cliff}
+    known = {name: float(value) for name, value in metrics.items() if value is not None}
+    judged = [(limit, limit.judge(known)) for limit in limits]
+    document = {
+        **knee.to_json(),
+        "gates": [
+            {"expression": limit.text, "held": seen.held, "value": known.get(limit.metric)}
+            for limit, seen in judged
+        ],
+    }
+    return document, _knee_code(knee, [seen.held for _, seen in judged])
+
+
+def _knee_code(knee: Knee, held: Sequence[bool | None]) -> int:
+    if knee.interrupted:
+        return _INTERRUPTED
+    if knee.findings:
+        return 1
+    if held and (knee.told or all(held)):  # a lower bound is enough for a gate that it holds
+        return _judged(held)
+    return 0 if knee.told else 3
+
+
+def _shown(document: dict[str, Any], code: int, *, knee: bool) -> None:
+    from rich.console import Console  # noqa: PLC0415
+
+    from deployer_lib.cli.load_shown import show_knee, show_load  # noqa: PLC0415
+
+    (show_knee if knee else show_load)(Console(), document, code)
