@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final
 
@@ -42,9 +41,11 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # head and body in one segment
     asked = 0
+    seen = threading.Semaphore(0)  # released with every request
 
     def do_GET(self) -> None:
         _Handler.asked += 1
+        _Handler.seen.release()
         length = int(self.headers.get("Content-Length", 0))
         body = self.rfile.read(length)
         name = self.path.strip("/").partition("?")[0]
@@ -289,15 +290,12 @@ def test_a_disk_that_is_full_is_a_finding(site: str, tmp_path: Path) -> None:
     assert ([file], "of yesterday") == (list(tmp_path.iterdir()), file.read_text(encoding="ascii"))
 
 
-def test_ctrl_c_tells_what_was_measured(site: str) -> None:
+def test_ctrl_c_tells_what_was_measured(site: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit 130, and a document of the requests until then."""
     words = [*COMMAND, f"{site}/200", "--rate", "50", "--duration", "60s", "--json"]
-    before = _Handler.asked
+    monkeypatch.setattr(_Handler, "seen", threading.Semaphore(0))
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        deadline = time.monotonic() + 30
-        while _Handler.asked < before + 20:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        assert all(_Handler.seen.acquire(timeout=30) for _ in range(20))
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=30)
     told = json.loads(out)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from deployer_lib.errors import NotAllowed, RequestFailed
+from deployer_lib.load.brake import Brake
 from deployer_lib.load.result import LoadResult, Request
 
 if TYPE_CHECKING:
@@ -21,36 +21,9 @@ if TYPE_CHECKING:
 
     from deployer_lib.app.http import Http
 
-__all__ = ["Brake", "quick"]
+__all__ = ["quick"]
 
 _FIRST_ERROR: Final = 400
-
-
-@dataclass(slots=True)
-class Brake:
-    """Say when to stop: more than 5 % errors in every window of 2 s, for 2 s on end.
-
-    A target that fails is not helped by more load (DESIGN.md section 8).
-    """
-
-    share: float = 0.05
-    window_ns: int = 2_000_000_000
-    _seen: deque[tuple[int, bool]] = field(default_factory=deque, init=False)
-    _bad: int = field(default=0, init=False)
-    _above_since: int | None = field(default=None, init=False)
-
-    def over(self, now_ns: int, *, bad: bool) -> bool:
-        """Note one ended request and tell whether it is time to stop."""
-        self._seen.append((now_ns, bad))
-        self._bad += bad
-        while self._seen[0][0] < now_ns - self.window_ns:
-            self._bad -= self._seen.popleft()[1]
-        if self._bad <= self.share * len(self._seen):
-            self._above_since = None
-            return False
-        if self._above_since is None:
-            self._above_since = now_ns
-        return now_ns - self._above_since >= self.window_ns
 
 
 @dataclass(slots=True)
@@ -63,6 +36,7 @@ class _Loop:
     progress: Callable[[str], None]
     brake: Brake = field(default_factory=Brake)
     rows: list[Request] = field(default_factory=list)
+    bad: int = 0  # of the rows
     taken: int = 0
     stopped: str = ""
     refused: NotAllowed | None = None
@@ -101,8 +75,8 @@ class _Loop:
     def keep(self, row: Request) -> None:
         with self.lock:
             self.rows.append(row)
-            bad = row.status >= _FIRST_ERROR or row.status == 0
-            if self.brake.over(row.done_ns, bad=bad) and not self.stopped:
+            self.bad += row.status >= _FIRST_ERROR or row.status == 0
+            if self.brake.over(row.done_ns, len(self.rows), self.bad) and not self.stopped:
                 self.stopped = "more than 5 % of requests failed for 2 s"
             if len(self.rows) % max(1, self.planned // 4) == 0:
                 self.progress(f"{len(self.rows)} of {self.planned} requests to {self.path}")

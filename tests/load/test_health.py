@@ -264,6 +264,7 @@ def test_a_processor_hog_is_flagged(plan: str, delay_s: float) -> None:
     assert result.health.generator
 
 
+@pytest.mark.proof  # on a machine that others use, the verdict rightly says so
 @pytest.mark.parametrize("plan", [*_PLANS, "2 connections for 100/s"])
 def test_a_slow_server_is_not_put_on_the_generator(plan: str) -> None:
     """A real one that takes 100 ms for each answer."""
@@ -274,9 +275,7 @@ def test_a_slow_server_is_not_put_on_the_generator(plan: str) -> None:
         if not seen or not seen.core_ns or (seen.others_ns or 0) < seen.core_ns / 2:
             break
     else:
-        pytest.skip(
-            "other programs use this machine's processors all the time, which the verdict rightly says"
-        )
+        pytest.fail("other programs use this machine's processors all the time: nothing can be told here")
     assert result.response_ms
     assert result.response_ms.p50 > 90
     assert (LoadVerdict.VALID, ()) == (result.verdict, result.health.generator)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,8 @@ from deployer_lib.app.http import Http
 from deployer_lib.catalogue import Effect
 from deployer_lib.errors import NotAllowed
 from deployer_lib.guard import Guard
-from deployer_lib.load.quick import Brake, quick
+from deployer_lib.load.brake import Brake
+from deployer_lib.load.quick import quick
 from deployer_lib.load.result import LoadVerdict
 
 if TYPE_CHECKING:
@@ -132,19 +134,26 @@ def test_the_guard_ends_it(client: Any) -> None:
         quick(client(lambda: 200, max_requests=15), "/", requests=100, concurrent=4)
 
 
+def over(times_ns: list[int], bad: list[bool]) -> list[bool]:
+    """Return what the brake says after each request that ended."""
+    brake = Brake()
+    totals = accumulate(map(int, bad))
+    return [
+        brake.over(at, ended, wrong)
+        for ended, (at, wrong) in enumerate(zip(times_ns, totals, strict=True), 1)
+    ]
+
+
 def test_the_brake_holds_after_two_seconds_of_errors() -> None:
     """One bad second is no reason; two on end above 5 % are."""
-    brake = Brake()
-    steps = [brake.over(i * _S // 10, bad=i % 10 == 0) for i in range(40)]
+    steps = over([i * _S // 10 for i in range(40)], [i % 10 == 0 for i in range(40)])
     assert steps[:20] == [False] * 20
     assert any(steps[20:])
 
 
 def test_the_brake_lets_few_errors_pass() -> None:
-    brake = Brake()
-    assert not any(brake.over(i * _S // 100, bad=i % 50 == 49) for i in range(1_000))
+    assert not any(over([i * _S // 100 for i in range(1_000)], [i % 50 == 49 for i in range(1_000)]))
 
 
 def test_the_brake_forgets_after_good_answers() -> None:
-    brake = Brake()
-    assert not any(brake.over(i * _S // 10, bad=i < 3) for i in range(10, 200))
+    assert not any(over([i * _S // 10 for i in range(200)], [i == 3 for i in range(200)]))
