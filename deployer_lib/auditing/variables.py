@@ -27,13 +27,7 @@ def document(ctx: Context, checks: Sequence[Check]) -> dict[str, JSONValue]:  # 
         mention = documents.mention(variable.name)
         noted = example.comments.get(variable.name, "") if example else ""
         return {
-            "name": variable.name,
-            "need": variable.need,
-            "default": variable.shown_default,
-            "references": [
-                {"file": r.file, "line": r.line, "column": r.column, "idiom": r.idiom}
-                for r in variable.references
-            ],
+            **variable.to_json(),
             "in_example": example is not None and variable.name in example.names,
             "documented": mention is not None,
             "set": None,

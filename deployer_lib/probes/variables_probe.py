@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from deployer_lib.catalogue import Severity
 from deployer_lib.charts import variables as variables_chart
-from deployer_lib.check import Code, Fix, JSONValue, Location, Result, Skip, errored, failed, passed, skipped
+from deployer_lib.check import Code, Fix, Location, Result, Skip, errored, failed, passed, skipped
 from deployer_lib.errors import Unavailable
 from deployer_lib.probes.context import Context, probe
 from deployer_lib.probes.variables.documents import (
@@ -74,7 +74,7 @@ def variables_read(ctx: Context) -> Iterable[Result]:
             f"{len(found.variables)} variables are read in {found.files_scanned} source files.",
             files_scanned=found.files_scanned,
             languages=dict(found.by_language),
-            variables=[_row(variable) for variable in found.variables],
+            variables=[variable.to_json() for variable in found.variables],
         )
 
 
@@ -104,18 +104,6 @@ def _computed(places: Sequence[Reference]) -> Result:
         locations=tuple(Location(place.file, place.line) for place in places[:8]),
         reads=[f"{place.file}:{place.line}" for place in places],
     )
-
-
-def _row(variable: Variable) -> JSONValue:
-    return {
-        "name": variable.name,
-        "need": variable.need,
-        "default": variable.shown_default,
-        "references": [
-            {"file": place.file, "line": place.line, "column": place.column, "idiom": place.idiom}
-            for place in variable.references
-        ],
-    }
 
 
 def _unread(file: str, why: str, line: int) -> Result:

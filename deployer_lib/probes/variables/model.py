@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from deployer_lib.secret import SECURE, is_secret_name, mask_urls
+
+if TYPE_CHECKING:
+    from deployer_lib.check import JSONValue
 
 __all__ = ["NEEDS", "Found", "Need", "Read", "Reference", "Scan", "Variable"]
 
@@ -60,6 +63,18 @@ class Variable:
         if not self.default:
             return self.default
         return SECURE if is_secret_name(self.name) else mask_urls(self.default)
+
+    def to_json(self) -> dict[str, JSONValue]:
+        """Return the JSON shape of SCHEMA.md, without what example and documents say of it."""
+        return {
+            "name": self.name,
+            "need": self.need,
+            "default": self.shown_default,
+            "references": [
+                {"file": place.file, "line": place.line, "column": place.column, "idiom": place.idiom}
+                for place in self.references
+            ],
+        }
 
 
 @dataclass(frozen=True, slots=True)
