@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import random
 import signal
+import socket
 import sys
 import time
 from dataclasses import dataclass
@@ -29,6 +31,7 @@ __all__ = [
     "boot_id",
     "descendants",
     "end_processes",
+    "free_port",
     "identify",
     "listeners",
     "listening_of",
@@ -39,6 +42,10 @@ __all__ = [
 _PR_SET_CHILD_SUBREAPER: Final = 36  # linux/prctl.h
 _SAME_S: Final = 1.5  # psutil derives create times from the clock, which may have been set in between
 _TICK_S: Final = 0.02
+_LOCAL_PORTS: Final = Path(
+    "/proc/sys/net/ipv4/ip_local_port_range"
+)  # ip-sysctl.rst: what connect() and bind(0) give out
+_LOWEST_PORT: Final = 10_000  # below it live services that people know by number
 _KILLED_S: Final = 2.0  # until a killed process must be gone
 
 
@@ -140,6 +147,30 @@ def end_processes(processes: Collection[psutil.Process], within_s: float) -> lis
         while (left := [process for process in left if _runs(process)]) and time.monotonic() < deadline:
             time.sleep(_TICK_S)
     return left
+
+
+def free_port() -> int:
+    """Return a port of the loopback address that nothing listens on, and that the kernel gives to nobody by itself.
+
+    What :c:func:`bind` gives for port 0 comes from the range out of which outgoing connections take theirs: until the
+    application listens there, any of them may have it. So it is drawn from below that range.
+
+    Errors: :class:`~deployer_lib.errors.Unavailable` where every port that was tried is taken.
+    """
+    end = 32_768
+    with contextlib.suppress(OSError, ValueError):
+        end = max(int(_LOCAL_PORTS.read_text(encoding="ascii").split()[0]), _LOWEST_PORT + 1)
+    drawn = random.sample(range(_LOWEST_PORT, end), min(100, end - _LOWEST_PORT))
+    for port in drawn:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(
+                socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+            )  # as servers do: an old connection's rest is none
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise Unavailable(
+        "No free port was found on this machine.", hint="Set deploy.port to one that you know to be free."
+    )
 
 
 def listeners(port: int) -> dict[int | None, str]:

@@ -6,7 +6,6 @@ import json
 import os
 import resource
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from load_parts import Row, columns_of
+from ports import refusing
 from queue_server import queue_server
 from typer.testing import CliRunner
 
@@ -83,10 +83,10 @@ def site() -> Iterator[str]:
 
 
 @pytest.fixture
-def nobody() -> str:
-    """Return an address at which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return f"http://127.0.0.1:{free.getsockname()[1]}/"
+def nobody() -> Iterator[str]:
+    """Yield an address at which nobody listens."""
+    with refusing() as port:
+        yield f"http://127.0.0.1:{port}/"
 
 
 def load(*words: str, **options: Any) -> tuple[int, dict[str, Any], str]:

@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 
 import psutil
 
+from deployer_lib import platform
 from deployer_lib.app.http import Http
-from deployer_lib.app.recipe import HOST, Recipe, Releases, free_port
+from deployer_lib.app.recipe import HOST, Recipe, Releases
 from deployer_lib.app.scratch import Scratch, scratch_database
 from deployer_lib.app.starting import NotReady, allow_host, read_from, wait_ready
 from deployer_lib.app.supervisor import Spec, Supervised, start
@@ -101,7 +102,7 @@ def start_copy(
         )
     with contextlib.ExitStack() as stack:
         folder = _folder(recipe.state, name, stack)
-        values = recipe.values(releases, free_port())
+        values = recipe.values(releases, platform.free_port())
         variables = recipe.variables(values)
         scratch = _scratch_of(recipe, variables, changes, folder, stack)
         merged = {**variables, **_own_places(recipe, scratch, folder), **changes}

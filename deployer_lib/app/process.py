@@ -16,7 +16,6 @@ from deployer_lib.app.recipe import (
     Recipe,
     Release,
     Releases,
-    free_port,
     named,
     read_releases,
     write_releases,
@@ -216,7 +215,7 @@ class ProcessTarget:
 
     def _attempt(self, releases: Releases, progress: Callable[[str], None]) -> _Attempt:
         self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        port = self.parameters.deploy.port or self._usual_port() or free_port()
+        port = self.parameters.deploy.port or self._usual_port() or platform.free_port()
         return _Attempt(releases, port, self.recipe.values(releases, port), progress)
 
     def _usual_port(self) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from deployer_lib.parameters.model import Parameters
 
-__all__ = ["HOST", "Recipe", "Release", "Releases", "free_port", "named", "read_releases", "write_releases"]
+__all__ = ["HOST", "Recipe", "Release", "Releases", "named", "read_releases", "write_releases"]
 
 HOST: Final = "127.0.0.1"
 
@@ -151,10 +150,3 @@ def named(release: Release | None) -> dict[str, str]:
         "commit": artifact.commit,
         "version": artifact.version,
     }
-
-
-def free_port() -> int:
-    """Return a port of the loopback address that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deployer_lib import platform
 from deployer_lib.app.copies import start_copy
-from deployer_lib.app.recipe import Recipe, Release, Releases, free_port
+from deployer_lib.app.recipe import Recipe, Release, Releases
 from deployer_lib.app.steps import run_step
 from deployer_lib.catalogue import Effect
 from deployer_lib.errors import ProcessError
@@ -63,7 +64,7 @@ def rehearse(
             (Releases(second, first), deploy.rollback.steps, "going back"),
         )
         for releases, commands, what in acts:
-            values = own.values(releases, free_port())
+            values = own.values(releases, platform.free_port())
             for step in commands:
                 progress(f"rehearsal of the way back, {what}: {step.name}")
                 done, failure = run_step(own, step, values, progress)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from ports import refusing
 
 from deployer_lib.app.http import Http
 from deployer_lib.catalogue import Effect
@@ -246,14 +247,10 @@ def test_a_bad_server_costs_a_sentence_and_little_time(name: str, serve: Callabl
     server.close = lambda: None  # type: ignore[method-assign]  # closed above, to count what is left
 
 
-def test_nothing_listens(serve: Callable[[Handler], Server]) -> None:
+def test_nothing_listens() -> None:
     """A closed port is told as one."""
-    server = serve(answering(b""))
-    http = client(server)
-    server.close()
-    server.close = lambda: None  # type: ignore[method-assign]  # closed above
-    with pytest.raises(RequestFailed, match="nothing listens") as caught:
-        http.get("/")
+    with refusing() as port, pytest.raises(RequestFailed, match="nothing listens") as caught:
+        Http(Guard("test", ALL, {("127.0.0.1", port)}), f"http://127.0.0.1:{port}", run="01TEST").get("/")
     assert caught.value.kind == "refused"
 
 

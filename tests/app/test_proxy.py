@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from ports import refusing
 
 from deployer_lib.app.proxy import Proxy
 
@@ -96,9 +97,8 @@ def test_blackhole_is_silent(proxy: Proxy) -> None:
 
 def test_an_upstream_that_is_not_there_is_a_reset() -> None:
     """The proxy itself invents no answer."""
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = unused.getsockname()[1]
     with (
+        refusing() as port,
         Proxy("127.0.0.1", port) as opened,
         pytest.raises(ConnectionResetError),
         connect(opened) as connection,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+from ports import refusing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,23 +45,21 @@ def servers() -> Any:
 @pytest.fixture
 def serve() -> Iterator[Callable[[str], str]]:
     """Return a function that starts a server by its vice and returns its address."""
-    known, started = servers(), []
+    known = servers()
+    started: list[Any] = []
 
     def start(name: str) -> str:
         if name == "redirects to itself":
             handler = known.answering(b"HTTP/1.1 302 Found\r\nLocation: /health\r\nContent-Length: 0\r\n\r\n")
         elif name == "is down":
-            handler = known.answering(b"")
+            return f"http://127.0.0.1:{down}"
         else:
             handler = known.BAD[name][0]
-        server = known.Server(handler)
-        if name == "is down":
-            server.close()
-        else:
-            started.append(server)
-        return str(server.url)
+        started.append(known.Server(handler))
+        return str(started[-1].url)
 
-    yield start
+    with refusing() as down:
+        yield start
     for server in started:
         server.close()
 

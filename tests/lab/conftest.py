@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from lab_parts import Lab
 from playwright.sync_api import sync_playwright
+from ports import refusing
 
 from deployer_lib.runbook.notebooks import packaged_folder
 
@@ -72,11 +72,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
-    with (
-        socket.socket() as closed
-    ):  # bound and not listening: connections are refused, and nobody else gets the port
-        closed.bind(("127.0.0.1", 0))
-        for name, port in (("tiny", server.server_address[1]), ("down", closed.getsockname()[1])):
+    with refusing() as closed:
+        for name, port in (("tiny", server.server_address[1]), ("down", closed)):
             text = _PARAMETERS.format(name=name, port=port)
             (folder / "parameters" / f"{name}.yaml").write_text(text, encoding="utf-8")
         yield folder

@@ -24,6 +24,7 @@ from load_servers import (
     reset,
     silent,
 )
+from ports import refusing
 
 from deployer_lib.load import plan
 from deployer_lib.load.running import run
@@ -94,11 +95,10 @@ def test_what_a_target_does_wrong_is_told_by_its_kind(
 
 def test_a_target_that_is_down_is_refused_without_being_hammered() -> None:
     """A closed loop tries ten times a second for each connection, not as often as it can."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    options = {"guard": guard(port), "expect_errors": True}
-    closed = run(f"http://127.0.0.1:{port}", plan.closed(2, duration_s=0.5), **options)  # type: ignore[arg-type]
-    opened = run(f"http://127.0.0.1:{port}", plan.constant(100, 0.3), **options)  # type: ignore[arg-type]
+    with refusing() as port:
+        options = {"guard": guard(port), "expect_errors": True}
+        closed = run(f"http://127.0.0.1:{port}", plan.closed(2, duration_s=0.5), **options)  # type: ignore[arg-type]
+        opened = run(f"http://127.0.0.1:{port}", plan.constant(100, 0.3), **options)  # type: ignore[arg-type]
     for columns in (closed, opened):
         check(columns)
         assert {"refused"} == set(kinds(columns))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import sqlite3
 import subprocess
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from deployer_lib.platform import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -89,9 +89,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         account = next(name for name in ("postgres", "nobody") if _exists(name))
         shutil.chown(home, account)
         user = {"user": account, "group": pwd.getpwnam(account).pw_gid, "extra_groups": []}
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     log = tmp_path_factory.mktemp("postgres") / "log"
     options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={home} -c fsync=off"
 
