@@ -31,6 +31,7 @@ NOT_IMPORTED: Final = {
     "jupyter": "make lab, and whoever opens a notebook",
     "nbclient": "papermill's, held to a version whose metadata the record reads",
     "nbformat": "papermill's, held to a version that writes stable cell ids",
+    "ripgrep": "a command",
     "uv": "a command",
 }
 

@@ -84,7 +84,7 @@ class Evaluator:
         listing = list_files(self.project)
         some = [name for name in listing.files if FilePath(name).suffix in _CODE]
         for name in some[:_MAX_FILES]:
-            if listing.sizes[name] <= MAX_BYTES:
+            if listing.size(name) <= MAX_BYTES:
                 (self.copy / name).parent.mkdir(parents=True, exist_ok=True)
                 with contextlib.suppress(OSError):  # one that can't be read is missed by whoever imports it
                     shutil.copyfile(self.project / name, self.copy / name)

@@ -8,24 +8,26 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
-from deployer_lib.probes.variables.model import NEEDS, Need, Reference, Scan, Variable
-from deployer_lib.probes.variables.sources import SILENT, Listing, list_files
+from deployer_lib.probes.variables.corpus import suffix_of
+from deployer_lib.probes.variables.marks import MARKERS, NEEDLES
+from deployer_lib.probes.variables.model import NEEDS, Found, Need, Reference, Scan, Variable
+from deployer_lib.probes.variables.ripgrep import names_with
+from deployer_lib.probes.variables.sources import MAX_BYTES, SILENT, list_files, too_large
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from deployer_lib.probes.variables.flow.grammar import Language
-    from deployer_lib.probes.variables.model import Found
+    from deployer_lib.probes.variables.sources import Listing
 
 __all__ = ["LANGUAGES", "Entry", "Reader", "scan"]
 
-_MAX_BYTES: Final = 5_000_000  # a source file beyond this is generated or data
 _HEAD_BYTES: Final = 200
-_NAMED: Final = re.compile(
-    r"ockerfile|ontainerfile|\.(?:(?:ba)?sh|bat|cmd)\.\w+$"
-)  # files that are known by a part of their name
+#: Files that are known by a part of their name, and what one of these has in it.
+_NAMED: Final = re.compile(r"ockerfile|ontainerfile|\.(?:(?:ba)?sh|bat|cmd)\.\w+$")
+_PARTS: Final = ("ockerfile", "ontainerfile", ".sh.", ".bash.", ".bat.", ".cmd.")
 
 
 class Reader(Protocol):
@@ -38,8 +40,11 @@ class Reader(Protocol):
         """Tell whether a file is its own, by its name or, where it has no suffix, by how it begins."""
         ...
 
-    def read(self, root: Path, files: Sequence[Path]) -> Found:
-        """Return what the files, given relative to ``root``, read from the environment."""
+    def read(self, root: Path, files: Sequence[Any], /) -> Found:
+        """Return what the files, given relative to ``root``, read from the environment.
+
+        They are paths; names alone for a language with marks, whose files are mostly never opened.
+        """
         ...
 
 
@@ -55,26 +60,46 @@ class Entry:
     asked: bool = (
         False  # its class is asked which files it wants, those without suffix and of odd names included
     )
+    checked: bool = (
+        False  # files without any of its marks are looked at for their syntax, too, while they are few
+    )
 
-    def reader(self) -> Reader:
-        """Import and make the reader."""
-        made = getattr(import_module(f"deployer_lib.probes.variables.{self.module}"), self.name)()
+    @property
+    def language(self) -> str:
+        """Return what its reader calls itself."""
+        return self.module.rpartition(".")[2]
+
+    @property
+    def marks(self) -> tuple[bytes, ...]:
+        """Return the words of which a file holds one where it matters; none of a language that opens all its files."""
+        return MARKERS.get(self.language, ()) + NEEDLES.get(self.language, ())
+
+    def reader(self, marked: Collection[str] | None = None) -> Reader:
+        """Import and make the reader.
+
+        Args:
+            marked: the files that may hold one of its marks, and any others; None where nobody has searched for them.
+        """
+        made = getattr(import_module(f"deployer_lib.probes.variables.{self.module}"), self.name)
         if self.flow:
             from deployer_lib.probes.variables.flow import FlowReader  # noqa: PLC0415  (tree-sitter, only where needed)
 
-            return FlowReader(cast("Language", made))
-        return cast("Reader", made)
+            return FlowReader(cast("Language", made()), marked)
+        return cast("Reader", made(marked) if self.marks else made())
 
 
 def _entry(module: str, name: str, suffixes: str, *flags: str) -> Entry:
     return Entry(
-        module, name, frozenset(suffixes.split()), *(flag in flags for flag in ("flow", "deploy", "asked"))
+        module,
+        name,
+        frozenset(suffixes.split()),
+        *(flag in flags for flag in ("flow", "deploy", "asked", "checked")),
     )
 
 
 #: Every language that is read. A new one is one more line here and one more file.
 LANGUAGES: Final[tuple[Entry, ...]] = (
-    _entry("python", "PythonReader", ".py .pyw"),
+    _entry("python", "PythonReader", ".py .pyw", "checked"),
     _entry(
         "languages.javascript",
         "JavaScript",
@@ -130,12 +155,25 @@ class _Tally:
         return Variable(name, self.need, self.default, tuple(sorted(self.references)))
 
 
+@dataclass(slots=True)
+class _Share:
+    """A language and its files, relative to the root and sorted."""
+
+    entry: Entry
+    files: list[str]
+    odd: Sequence[str] = ()  # those of the files whose suffix is none of the language's
+    reader: Reader | None = None  # where it had to be asked which files it wants
+
+
 def scan(root: Path, *, exclude: Iterable[str] = ()) -> Scan:
     """Return the variables that the application's code below ``root`` reads.
 
     Args:
         root: the project's folder.
         exclude: patterns of paths, relative to it, that are left out.
+
+    Raises:
+        Unavailable: ripgrep is not there.
     """
     listing = list_files(root, exclude)
     skipped = list(listing.skipped)
@@ -143,10 +181,14 @@ def scan(root: Path, *, exclude: Iterable[str] = ()) -> Scan:
     deployment: dict[str, _Tally] = defaultdict(_Tally)
     computed: list[Reference] = []
     counts: list[tuple[str, int]] = []
-    for entry, reader, files in _shared_out(root, listing, skipped):
-        found = reader.read(root, [Path(file) for file in files])
+    shares = _shared_out(root, listing)
+    marked, unread = _searched(root, shares)
+    for share in shares:
+        entry = share.entry
+        found, left_out = _read(root, share, listing, marked, unread)
         skipped.extend(found.skipped)
-        counts.append((reader.language, len(files) - len(found.skipped)))
+        if len(share.files) > left_out:
+            counts.append((entry.language, len(share.files) - len(found.skipped)))
         if not entry.deploy:
             computed.extend(_printable(reference) for reference in found.computed)
         tallies = deployment if entry.deploy else application
@@ -163,33 +205,64 @@ def scan(root: Path, *, exclude: Iterable[str] = ()) -> Scan:
     )
 
 
-def _shared_out(
-    root: Path, listing: Listing, skipped: list[tuple[str, str, int]]
-) -> list[tuple[Entry, Reader, list[str]]]:
+def _shared_out(root: Path, listing: Listing) -> list[_Share]:
     """Return each language's files; a file may be read as two, an application's configuration and a manifest, say."""
     by_suffix: dict[str, list[str]] = defaultdict(list)
     for file in listing.files:
-        by_suffix[os.path.splitext(file)[1]].append(file)  # noqa: PTH122  (ten thousand times)
+        by_suffix[suffix_of(file)].append(file)
     heads = {file: _head(root / file) for file in by_suffix[""]}
-    heads |= {file: b"" for file in listing.files if _NAMED.search(file)}
+    names = "\n".join(listing.files)
+    if any(part in names for part in _PARTS):
+        heads |= {file: b"" for file in listing.files if _NAMED.search(file)}
     heads |= {file: _head(root / file) for suffix in SILENT for file in by_suffix.get(suffix, ())}
-    shared = []
+    shares = []
     for entry in LANGUAGES:
-        files = [file for suffix in sorted(entry.suffixes) for file in by_suffix.get(suffix, ())]
-        asked = {**dict.fromkeys(files, b""), **heads} if entry.asked else {}
-        if not files and not asked:
-            continue
-        reader = entry.reader()
-        if asked:
-            files = [file for file, head in asked.items() if reader.wants(Path(file), head)]
-        small = [file for file in sorted(files) if listing.sizes[file] <= _MAX_BYTES]
-        skipped.extend(
-            (file, f"it has {listing.sizes[file] / 1e6:.0f} MB, which no source file has", 0)
-            for file in set(files) - set(small)
-        )
-        if small:
-            shared.append((entry, reader, small))
-    return shared
+        files = [file for suffix in entry.suffixes for file in by_suffix.get(suffix, ())]
+        odd: list[str] = []
+        reader = None
+        if entry.asked and (heads or (files and not entry.flow)):
+            # A grammar's suffixes are its own; of other languages the reader knows by the name which files are.
+            reader = entry.reader()
+            sure = files if entry.flow else []
+            unsure = heads if entry.flow else {**dict.fromkeys(files, b""), **heads}
+            odd = [file for file, head in unsure.items() if reader.wants(Path(file), head)]
+            files = list(dict.fromkeys([*sure, *odd]))
+        if files:
+            shares.append(_Share(entry, sorted(files), odd, reader))
+    return shares
+
+
+def _searched(root: Path, shares: Iterable[_Share]) -> tuple[Collection[str], dict[str, str]]:
+    """Return the files that may hold a mark of any language, and those that can't be read, with the reason."""
+    sought = [share for share in shares if share.entry.marks]
+    if not sought:
+        return frozenset(), {}
+    words = {word for share in sought for word in share.entry.marks}
+    suffixes = {suffix for share in sought for suffix in share.entry.suffixes}
+    marked, unread = names_with(root, words, suffixes)
+    odd = {file for share in sought for file in share.odd}  # they are few, and not searched
+    return odd.union(marked), dict(unread)
+
+
+def _read(
+    root: Path, share: _Share, listing: Listing, marked: Collection[str], unread: Mapping[str, str]
+) -> tuple[Found, int]:
+    """Return what a language's files read, and how many of them are not looked at."""
+    entry, found = share.entry, Found()
+    opened = [file for file in share.files if file in marked] if entry.marks else share.files
+    for file in opened:
+        if (size := listing.size(file)) > MAX_BYTES:
+            found.skipped.append((file, too_large(size), 0))
+    if entry.marks and unread:
+        found.skipped += [(f, f"it can't be read: {unread[f]}", 0) for f in share.files if f in unread]
+    left_out = {file for file, _, _ in found.skipped}
+    files = [file for file in share.files if file not in left_out] if left_out else share.files
+    if files and (entry.checked or not left_out.issuperset(opened)):
+        reader = entry.reader(marked) if entry.marks else share.reader or entry.reader()
+        made = reader.read(root, files if entry.marks else [Path(file) for file in files])
+        made.skipped[:0] = found.skipped
+        return made, len(left_out)
+    return found, len(left_out)
 
 
 def _head(path: Path) -> bytes:

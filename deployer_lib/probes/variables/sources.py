@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
-from fnmatch import fnmatch, translate
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+from deployer_lib.probes.variables.ripgrep import names_of
 
-__all__ = ["SILENT", "Listing", "application_files", "is_apart", "list_files", "read_bytes"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+__all__ = ["MAX_BYTES", "SILENT", "Listing", "is_apart", "list_files", "read_bytes", "size_of", "too_large"]
 
 #: Suffixes that say nothing of the language: of what a server or an installer runs, and of what is made by filling it in.
 SILENT: Final = frozenset(
@@ -31,106 +32,56 @@ SILENT: Final = frozenset(
         ".j2",
     ]
 )
-#: Folders, at any depth below the root, that hold no code of the running application.
-_FOLDERS: Final = frozenset(
-    [
-        "test",
-        "tests",
-        "testing",
-        "__tests__",
-        "spec",
-        "specs",
-        "e2e",
-        "integration-tests",
-        "integration_tests",
-        "test-utils",
-        "testdata",
-        "test_data",
-        "fixtures",
-        "__fixtures__",
-        "__mocks__",
-        "mocks",
-        "cypress",
-        "playwright",
-        "storybook",
-        "stories",
-        "doc",
-        "docs",
-        "example",
-        "examples",
-        "sample",
-        "samples",
-        "demo",
-        "demos",
-        "benchmark",
-        "benchmarks",
-        "benches",
-        "vendor",
-        "vendored",
-        "_vendor",
-        "_vendored",
-        "third_party",
-        "third-party",
-        "thirdparty",
-        "extern",
-        "external_libs",
-        "node_modules",
-        "site-packages",
-        "__pycache__",
-        "venv",
-        "virtualenv",
-        "__pypackages__",
-        "bower_components",
-        "jspm_packages",
-        "dist",
-        "coverage",
-        "htmlcov",
-        "Pods",
-    ]
-)
-#: Ends of folder names that hold tests: Shop.Tests, shop-e2e.
-_FOLDER_END: Final = re.compile(
-    r"[._-](?:[Tt]ests?|e2e|E2E|[Ss]pecs?|[Ii]ntegrationTests?|[Uu]nitTests?|[Bb]enchmarks?)$"
-)
-#: Hidden folders that do hold what runs; others are tools' own.
-_HIDDEN: Final = frozenset(
-    {".s2i", ".docker", ".deploy", ".deployment", ".ebextensions", ".platform", ".m2", ".mvn"}
-)
-#: What lies in the root of Maven's files and is no settings: other people's packages.
-_STORE: Final = ".m2/repository"
-#: Folders that are left out directly below the root alone, where they are output; deeper they may be packages.
-_TOP_FOLDERS: Final = frozenset({"build", "target", "out", "outputs", "site", "_coordination"})
-_FILES: Final = (
-    "test_*.py", "*_test.py", "tests.py", "conftest.py", "noxfile.py", "setup.py",
-    "*_test.go", "*_test.rs", "*_test.exs", "*_test.exs", "test_helper.exs", "test.exs", "*_test.rb", "*_spec.rb",
-    "*.test.*", "*.spec.*", "*.stories.*", "*.e2e.*", "*.cy.*", "*.min.js", "*.bundle.js", "*.d.ts",
-    "global-setup.*", "globalSetup.*", "global-teardown.*", "globalTeardown.*", "setupTests.*", "vitestSetup.*", "vitest.setup.*",
-    "vitest.*.config.*", "jest.*.config.*", "jest-setup.*", "test-setup.*",
-    "jest.config.*", "vitest.config.*", "playwright.config.*", "cypress.config.*", "karma.conf.*", "jest.setup.*",
-    "*Test.java", "*Tests.java", "*IT.java", "*TestCase.java", "*Test.kt", "*Tests.kt", "*Spec.kt", "*Test.php", "*TestCase.php",
-    "*Tests.cs", "*Test.cs", "*.pb.go", "*_pb2.py", "*_pb2_grpc.py", "*.g.cs", "*.Designer.cs", "phpunit.xml*",
-    "example.*", "*.example.*", "*-example.*", "*_example.*", "*.sample.*", "*-sample.*", "*_sample.*",
-)  # fmt: skip
-_APART: Final = re.compile("|".join(translate(pattern) for pattern in dict.fromkeys(_FILES)))
-_MAX_BYTES: Final = 5_000_000  # a source file beyond this is generated
+MAX_BYTES: Final = 5_000_000  # a source file beyond this is generated, or data
+_VENV: Final = "/pyvenv.cfg"  # lies in a virtual environment, whatever that is called
 
 
-@dataclass(slots=True)
 class Listing:
     """The application's files, and what could not be looked at."""
 
-    files: list[str] = field(default_factory=list)  # relative to the root, sorted by folder and name
-    sizes: dict[str, int] = field(default_factory=dict)
-    skipped: list[tuple[str, str, int]] = field(default_factory=list)  # (file or folder, why, 0)
+    __slots__ = ("_root", "files", "skipped")
+
+    def __init__(self, root: Path, files: list[str], skipped: list[tuple[str, str, int]]) -> None:
+        self._root = root
+        self.files = files  # relative to the root, sorted
+        self.skipped = skipped  # (file or folder, why, 0)
+
+    def size(self, file: str) -> int:
+        """Return a file's size in bytes, 0 of one that is gone."""
+        return size_of(self._root, file)
+
+
+@cache
+def _apart() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    """Return what tells a folder that is left out, one that is kept, one left out directly below the root, and a file."""
+    from fnmatch import translate  # noqa: PLC0415  (a scan needs none of this: ripgrep reads the list itself)
+
+    rules = [
+        line for line in (Path(__file__).parent / "apart.ignore").read_text("utf-8").splitlines() if line
+    ]
+    kinds: tuple[list[str], ...] = ([], [], [], [])
+    for rule in rules:
+        name = rule.strip("!/")
+        if rule.startswith("!"):
+            kinds[1].append(name)
+        elif rule.startswith("/"):
+            kinds[2].append(name)
+        elif rule.endswith("/") and "/" not in name:
+            kinds[0].append(name)
+        elif "/" not in name and not rule.startswith("#"):
+            kinds[3].append(name)
+    folders, kept, top, files = (re.compile("|".join(map(translate, names))) for names in kinds)
+    return folders, kept, top, files
 
 
 def is_apart(relative: Path) -> bool:
     """Tell whether a file, named relative to the project, is test, documentation, example or foreign code."""
+    left_out, kept, top, files = _apart()
     folders = relative.parts[:-1]
     return (
-        any(_foreign(folder) for folder in folders)
-        or bool(folders and folders[0] in _TOP_FOLDERS)
-        or _APART.match(relative.name) is not None
+        any(left_out.match(folder) and not kept.match(folder) for folder in folders)
+        or bool(folders and top.match(folders[0]))
+        or files.match(relative.name) is not None
     )
 
 
@@ -143,47 +94,41 @@ def list_files(root: Path, exclude: Iterable[str] = ()) -> Listing:
     Args:
         root: the project.
         exclude: patterns of relative paths that are left out too.
+
+    Raises:
+        Unavailable: ripgrep is not there.
     """
-    listing = Listing()
-    patterns = tuple(exclude)
-    folders = [""]
-    while folders:
-        here = folders.pop()
-        try:
-            entries = sorted(os.scandir(root / here), key=lambda entry: entry.name)
-        except OSError as error:
-            listing.skipped.append((here or ".", f"it can't be opened: {error.strerror}", 0))
-            continue
-        deeper = []
-        for entry in entries:
-            relative = f"{here}/{entry.name}" if here else entry.name
-            if entry.is_symlink() or (patterns and _matches(relative, patterns)):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                if (
-                    not _foreign(entry.name)
-                    and not relative.endswith(_STORE)
-                    and not (not here and entry.name in _TOP_FOLDERS)
-                    and not _is_venv(entry)
-                ):
-                    deeper.append(relative)
-            elif entry.is_file(follow_symlinks=False) and not _APART.match(entry.name):
-                listing.files.append(relative)
-                listing.sizes[relative] = entry.stat(follow_symlinks=False).st_size
-        folders.extend(reversed(deeper))
-    return listing
+    try:
+        files, unread = names_of(root)
+    except OSError as error:
+        return Listing(root, [], [(".", f"it can't be opened: {error.strerror}", 0)])
+    skipped = [(name, f"it can't be opened: {why}", 0) for name, why in unread]
+    if patterns := tuple(exclude):
+        left_out = _sifter(patterns)
+        files = [file for file in files if not left_out(file)]
+        skipped = [one for one in skipped if not left_out(one[0])]
+    environments = tuple(file.removesuffix("pyvenv.cfg") for file in files if file.endswith(_VENV))
+    if environments:
+        files = [file for file in files if not file.startswith(environments)]
+    files.sort()
+    return Listing(root, files, skipped)
 
 
-def application_files(root: Path, suffixes: frozenset[str], exclude: Iterable[str] = ()) -> Iterator[Path]:
-    """Yield the application's source files below ``root`` with these suffixes, relative to it."""
-    listing = list_files(root, exclude)
-    for relative in listing.files:
-        if os.path.splitext(relative)[1] in suffixes and listing.sizes[relative] <= _MAX_BYTES:  # noqa: PTH122  (ten thousand times)
-            yield Path(relative)
+def size_of(root: Path, relative: str) -> int:
+    """Return a file's size in bytes, 0 of one that is gone."""
+    try:
+        return os.lstat(f"{root}/{relative}").st_size
+    except OSError:
+        return 0
+
+
+def too_large(size: int) -> str:
+    """Return why a file of so many bytes is not read."""
+    return f"it has {size / 1e6:.0f} MB, which no source file has"
 
 
 def read_bytes(root: Path, relative: str) -> bytes:
-    """Return a file's bytes; by the system's own calls, since it is done for every file of a project.
+    """Return a file's bytes; by the system's own calls, since it is done for every file that may read a variable.
 
     Raises:
         OSError: it can't be read.
@@ -201,24 +146,19 @@ def read_bytes(root: Path, relative: str) -> bytes:
         os.close(opened)
 
 
-def _foreign(folder: str) -> bool:
-    return (
-        folder in _FOLDERS
-        or (folder[0] == "." and folder not in _HIDDEN)
-        or folder.endswith((".egg-info", ".egg"))
-        or _FOLDER_END.search(folder) is not None
-    )
+def _sifter(patterns: Iterable[str]) -> Callable[[str], bool]:
+    """Return what tells whether a path, or a folder that it lies in, is one of those that the project excludes."""
+    from fnmatch import translate  # noqa: PLC0415  (only where something is excluded)
 
+    given = [(pattern, pattern.strip("/")) for pattern in patterns]
+    whole = re.compile("|".join(translate(one) for _, bare in given for one in (bare, f"{bare}/*")))
+    named = re.compile("|".join(translate(pattern) for pattern, _ in given))
+    known = {"": False}
 
-def _is_venv(entry: os.DirEntry[str]) -> bool:
-    return os.path.exists(f"{entry.path}/pyvenv.cfg")  # noqa: PTH110
+    def left_out(path: str) -> bool:
+        if path not in known:
+            folder, _, name = path.rpartition("/")
+            known[path] = left_out(folder) or bool(whole.match(path) or named.match(name))
+        return known[path]
 
-
-def _matches(text: str, patterns: tuple[str, ...]) -> bool:
-    name = text.rpartition("/")[2]
-    return any(
-        fnmatch(text, pattern.strip("/"))
-        or fnmatch(text, f"{pattern.strip('/')}/*")
-        or fnmatch(name, pattern)
-        for pattern in patterns
-    )
+    return left_out

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +10,7 @@ import pytest
 from deployer_lib.catalogue import Severity
 from deployer_lib.check import Location, Outcome, Result, Skip
 from deployer_lib.probes.configuration_probe import configuration
+from deployer_lib.probes.variables import sources
 from deployer_lib.secret import SECURE
 
 if TYPE_CHECKING:
@@ -425,13 +424,6 @@ def test_a_folder_that_can_not_be_opened_is_named(
     results: Callable[..., dict[str, Result]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Production's settings may lie in it: that is not "nothing is known"."""
-    scandir = os.scandir
-
-    def refuse(path: Path) -> Any:
-        if Path(path).name == "config":
-            raise PermissionError(13, "Permission denied")
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", refuse)
+    monkeypatch.setattr(sources, "names_of", lambda _: ([], [("config", "Permission denied")]))
     found = results(kind="none", files={"config/production.yaml": "log: {level: debug}\n"})
     assert {"config": OPEN} == {subject: result.outcome for subject, result in found.items()}

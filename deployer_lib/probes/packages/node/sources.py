@@ -104,8 +104,8 @@ def _read(root: Path, layout: Layout, exclude: Iterable[str]) -> Sources:
         suffix = Path(file).suffix
         if suffix not in SUFFIXES | STYLES or not _is_production(layout, file):
             continue
-        if listing.sizes[file] > _MAX_BYTES:
-            found.passed_over.append(f"{file} ({listing.sizes[file]:,} bytes)")
+        if (size := listing.size(file)) > _MAX_BYTES:
+            found.passed_over.append(f"{file} ({size:,} bytes)")
             continue
         try:
             file.encode()

@@ -53,7 +53,7 @@ def production_imports(project: Path, exclude: Iterable[str] = ()) -> tuple[list
     backend = build_backend_folders(project)
     for file in listing.files:
         relative = Path(file)
-        if relative.suffix != ".py" or listing.sizes[file] > _MAX_BYTES:
+        if relative.suffix != ".py" or listing.size(file) > _MAX_BYTES:
             continue
         if relative.parts[0] in TOOL_FOLDERS or relative.name in _TOOL_FILES:
             continue

@@ -198,6 +198,9 @@ class Language(ABC):
     name: ClassVar[str]
     suffixes: ClassVar[frozenset[str]]
     markers: ClassVar[tuple[bytes, ...]]  # a file without any of these bytes reads nothing by itself
+    needles: ClassVar[
+        tuple[bytes, ...]
+    ] = ()  # one of these leads to what is read in other files, or in the same
     query: ClassVar[str]
     constants: ClassVar[str | None] = (
         None  # finds in a text that it defines the constant NAME, where no import leads there
@@ -224,6 +227,10 @@ class Language(ABC):
             head: its first bytes, where it has no suffix.
         """
         return relative.suffix in self.suffixes
+
+    def marks(self) -> tuple[bytes, ...]:
+        """Return the words of which a project's files hold at least one where they read anything."""
+        return self.markers + self.needles
 
     def further(self, program: Program) -> Iterable[str]:  # noqa: ARG002
         """Return files that read although nothing in them tells so: the structs that a call in another file fills."""

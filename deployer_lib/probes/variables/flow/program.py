@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from tree_sitter import Parser, Query, QueryCursor
 
-from deployer_lib.probes.variables.sources import read_bytes
+from deployer_lib.probes.variables.corpus import Corpus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from tree_sitter import Language as Grammar
@@ -83,28 +83,20 @@ class SourceFile:
         return self.by_node.get(scope.id)
 
 
-class Program:
+class Program(Corpus):
     """All files of one language below a root."""
 
-    def __init__(self, root: Path, paths: Sequence[str], language: Language) -> None:
-        self.root, self.paths, self.language = root, paths, language
+    def __init__(
+        self, root: Path, paths: Sequence[str], language: Language, marked: Collection[str] | None = None
+    ) -> None:
+        super().__init__(root, paths, language.marks(), marked)
+        self.language = language
         self.files: dict[str, SourceFile] = {}
-        self._sources: dict[str, bytes] = {}
         self._parsers: dict[str, tuple[Parser, Query]] = {}
         self._stems: dict[str, list[PurePosixPath]] | None = None
         self._folders: dict[str, list[PurePosixPath]] = defaultdict(list)  # a folder's name → files in it
         self._pure: list[PurePosixPath] | None = None
         self._defining: dict[str, list[str]] = {}  # a constant's name → files that may define it
-
-    def source(self, path: str) -> bytes:
-        """Return a file's bytes.
-
-        Raises:
-            OSError: it can't be read.
-        """
-        if path not in self._sources:
-            self._sources[path] = read_bytes(self.root, path)
-        return self._sources[path]
 
     def file(self, path: str) -> SourceFile:
         """Return a file, parsed and indexed once."""
@@ -230,20 +222,13 @@ class Program:
                 defines = re.compile(self.language.constants.replace("NAME", re.escape(name)).encode())
                 found = [
                     path
-                    for path in self.paths
-                    if path not in self.files and defines.search(self.bytes_of(path))
+                    for path in self.holding(name.encode())
+                    if path not in self.files and defines.search(self.source(path))
                 ]
                 self._defining[name] = found if len(found) <= _MOST_DEFINITIONS else []
             for path in self._defining[name]:
                 self.file(path)
         return [f for f in self.files.values() if f is not file]
-
-    def bytes_of(self, path: str) -> bytes:
-        """Return a file's bytes, none of one that can't be read."""
-        try:
-            return self.source(path)
-        except OSError:
-            return b""
 
     def _at_top(self, file: SourceFile, dotted: str) -> list[Place]:
         found = file.bound.get(file.root.id, {}).get(dotted, [])

@@ -24,7 +24,7 @@ from deployer_lib.probes.variables.model import Found, Reference
 from deployer_lib.probes.variables.model import Read as FoundRead
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     from tree_sitter import Node
@@ -71,8 +71,15 @@ Wrappers = dict[int, list[_KeyRead]]  # function's node id → reads inside it t
 class FlowReader:
     """Reads the files of one language."""
 
-    def __init__(self, language: Language) -> None:
+    def __init__(self, language: Language, marked: Collection[str] | None = None) -> None:
+        """Make the reader of a language.
+
+        Args:
+            language: how its trees look.
+            marked: the files that may hold one of its marks, and any others; None where nobody has searched for them.
+        """
         self.grammar = language
+        self._marked = marked
         self.language = language.name
         self.suffixes = language.suffixes
 
@@ -80,19 +87,18 @@ class FlowReader:
         """Tell whether a file is of the language."""
         return self.grammar.wants(relative, head)
 
-    def read(self, root: Path, files: Sequence[Path]) -> Found:
+    def read(self, root: Path, files: Sequence[Path] | Sequence[str]) -> Found:
         """Return what the files, given relative to ``root``, read from the environment."""
         found = Found()
         program = Program(
-            root, [p for path in files if not self.grammar.apart(p := path.as_posix())], self.grammar
+            root, [p for path in files if not self.grammar.apart(p := f"{path}")], self.grammar, self._marked
         )
-        sources: dict[str, bytes] = {}
-        for path in program.paths:
+        for path in program.likely():
             try:
-                sources[path] = program.source(path)
+                program.source(path)
             except OSError as error:
                 found.skipped.append((path, f"it can't be read: {error.strerror}", 0))
-        marked = [p for p, source in sources.items() if any(m in source for m in self.grammar.markers)]
+        marked = program.holding(*self.grammar.markers)
         marked += sorted(set(self.grammar.further(program)) - set(marked))
         wrappers: Wrappers = {}
         results: dict[str, list[_KeyRead]] = {}
@@ -114,7 +120,7 @@ class FlowReader:
             }
             before = _shape(wrappers), marked
             wrappers = _wrappers(program, results)
-            marked = _with_callers(program, sources, marked, wrappers)
+            marked = _with_callers(program, marked, wrappers)
             if (_shape(wrappers), marked) == before:
                 break
         preset = _preset(results)
@@ -388,20 +394,15 @@ def _carried(file: SourceFile, read: _KeyRead) -> _KeyRead:
     return replace(read, judged=judged, carried=True)
 
 
-def _with_callers(
-    program: Program, sources: dict[str, bytes], marked: list[str], wrappers: Wrappers
-) -> list[str]:
+def _with_callers(program: Program, marked: list[str], wrappers: Wrappers) -> list[str]:
     names = [name.encode() for name in sorted(_names(program, wrappers))]
     if not names:
         return marked
     already = set(marked)
     # Whole words alone: a helper that is called env stands in every envelope and environment.
     word = re.compile(rb"(?<![\w$])(?:" + b"|".join(map(re.escape, names)) + rb")(?![\w$])")
-    return [
-        p
-        for p, source in sources.items()
-        if p in already or (any(name in source for name in names) and word.search(source))
-    ]
+    calling = {path for path in program.holding(*names) if word.search(program.source(path))}
+    return [path for path in program.paths if path in already or path in calling]
 
 
 def _shape(wrappers: Wrappers) -> set[tuple[int, object, object]]:

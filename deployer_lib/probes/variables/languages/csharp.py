@@ -41,6 +41,7 @@ from deployer_lib.probes.variables.languages.csharp_syntax import (
     taken,
     value_of,
 )
+from deployer_lib.probes.variables.marks import MARKERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -72,16 +73,7 @@ class CSharp(Language):
 
     name = "csharp"
     suffixes = frozenset({".cs"})
-    markers = (
-        b"GetEnvironmentVariable",
-        b"ExpandEnvironmentVariables",
-        b"onfig",
-        b"cfg",
-        b"DotNetEnv",
-        b"EnvReader",
-        b"dotenv",
-        b"StartInfo",
-    )
+    markers = MARKERS["csharp"]
     query = """
     (method_declaration) @function (local_function_statement) @function (constructor_declaration) @function
     (lambda_expression) @function (anonymous_method_expression) @function

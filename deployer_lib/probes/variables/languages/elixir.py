@@ -42,6 +42,7 @@ from deployer_lib.probes.variables.languages.elixir_forms import (
     words_of,
 )
 from deployer_lib.probes.variables.languages.elixir_reads import arguments_of, is_in_attribute, mentioned
+from deployer_lib.probes.variables.marks import MARKERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -65,16 +66,7 @@ class Elixir(Language):
 
     name = "elixir"
     suffixes = frozenset({".ex", ".exs"})
-    markers = (
-        b"System.get_env",
-        b"System.fetch_env",
-        b"System.has_env",
-        b":os.getenv",
-        b":system",
-        b"env!(",
-        b"Vapor",
-        b":hush",
-    )
+    markers = MARKERS["elixir"]
     query = """
     (call) @function (anonymous_function) @function (unary_operator operator: "&") @function
     (call) @call

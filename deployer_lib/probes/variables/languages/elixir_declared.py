@@ -39,7 +39,7 @@ class Declared:
 
     def _found(self) -> Iterator[tuple[str, Place]]:
         program = self._program
-        macros = {macro for path in program.paths for macro in _macros(program.bytes_of(path))}
+        macros = {macro for path in program.holding(b"defmacro") for macro in _macros(program.source(path))}
         if not macros:
             return
         uses = re.compile(
@@ -47,8 +47,8 @@ class Declared:
             re.MULTILINE,
         )
         names = {macro.decode() for macro in macros}
-        for path in program.paths:
-            if not uses.search(program.bytes_of(path)):
+        for path in program.holding(*sorted(macros)):
+            if not uses.search(program.source(path)):
                 continue
             file = program.file(path)
             for call in file.calls:
@@ -62,6 +62,6 @@ class Declared:
 
 def _macros(source: bytes) -> Iterator[bytes]:
     """Yield the macros of a file that make something of the key that they are given first."""
-    for match in _MACRO.finditer(source) if b"defmacro" in source else ():
+    for match in _MACRO.finditer(source):
         if re.search(rb"unquote\(\s*" + match.group(2) + rb"\s*\)", source[match.end() :]):
             yield match.group(1)

@@ -82,7 +82,8 @@ class Environment:
 
     def _follow(self) -> None:
         program = self._program
-        waiting = [path for path in program.paths if _WHOLE.search(program.bytes_of(path))]
+        holding = program.holding(b"System.get_env", b"System.fetch_env")
+        waiting = [path for path in holding if _WHOLE.search(program.source(path))]
         while waiting:
             path = waiting.pop()
             file = program.file(path)

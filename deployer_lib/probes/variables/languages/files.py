@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from typing import TYPE_CHECKING
 
 from deployer_lib.probes.variables.sources import read_bytes
@@ -16,7 +17,7 @@ __all__ = ["texts_of"]
 
 
 def texts_of(root: Path, files: Sequence[Path], found: Found) -> Iterator[tuple[Path, str]]:
-    """Yield each file, relative to ``root``, with its text; bytes that are no UTF-8 are replaced.
+    """Yield each file, relative to ``root``, with its text; bytes that are no UTF-8 (or, by their mark, UTF-16) are replaced.
 
     Args:
         root: the project.
@@ -29,4 +30,5 @@ def texts_of(root: Path, files: Sequence[Path], found: Found) -> Iterator[tuple[
         except OSError as error:
             found.skipped.append((relative.as_posix(), f"it can't be read: {error.strerror}", 0))
         else:
-            yield relative, data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
+            encoding = "utf-16" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig"
+            yield relative, data.decode(encoding, "replace").replace("\r\n", "\n")

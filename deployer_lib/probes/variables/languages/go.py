@@ -27,6 +27,7 @@ from deployer_lib.probes.variables.languages.go_absence import before, is_error,
 from deployer_lib.probes.variables.languages.go_reads import Reads
 from deployer_lib.probes.variables.languages.go_syntax import body_of, each, field_names, inner, unlength
 from deployer_lib.probes.variables.languages.go_types import Modules
+from deployer_lib.probes.variables.marks import MARKERS, NEEDLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -57,27 +58,8 @@ class Go(Language):
 
     name = "go"
     suffixes = frozenset({".go"})
-    markers = (
-        b"Getenv",
-        b"getenv",
-        b"LookupEnv",
-        b"lookupEnv",
-        b"ExpandEnv",
-        b"os.Expand",
-        b"Environ(",
-        b"EnvVar",
-        b"Envar",
-        b"envar",
-        b"spf13/viper",
-        b"knadh/koanf",
-        b"cli.Env",
-        b"namsral/flag",
-        b"peterbourgon/ff",
-        b'env"',
-        b'envy"',
-        b'envflag"',
-        b'envutil"',
-    )
+    markers = MARKERS["go"]
+    needles = NEEDLES["go"]
     qualified = True
     switches = True
     query = """

@@ -63,7 +63,7 @@ class Environ:
     def __init__(self, program: Program) -> None:
         self.program = program
         self._found: dict[tuple[str, int], list[Read]] = defaultdict(list)
-        folders = {self._folder(path) for path in program.paths if self._searches(path)}
+        folders = {self._folder(path) for path in program.holding(b"Environ()") if self._searches(path)}
         for folder in sorted(folders):
             package = _Package(program, [path for path in program.paths if self._folder(path) == folder])
             for file, node, read in package.reads():

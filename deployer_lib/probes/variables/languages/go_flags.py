@@ -134,10 +134,7 @@ class Flags:
 
     def _found(self) -> Iterator[_Prefix]:
         """Find ``ff.Parse(fs, args, ff.WithEnvVarPrefix("APP"))``: every flag of its package has a variable."""
-        for path in self.program.paths:
-            source = self.program.bytes_of(path)
-            if b"WithEnvVar" not in source and b"namsral/flag" not in source:
-                continue
+        for path in self.program.holding(b"WithEnvVar", b"namsral/flag"):
             file = self.program.file(path)
             if any(brought.module == "github.com/namsral/flag" for brought in file.imports.values()):
                 yield _Prefix(file.folder, "")

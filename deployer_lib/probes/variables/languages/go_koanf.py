@@ -56,12 +56,10 @@ class Koanf:
         self.program = program
         found: set[_Provider | None] = set()
         self._users: set[str] = set()
-        for path in program.paths:
-            source = program.bytes_of(path)
-            if b"knadh/koanf" in source:
-                self._users.add(path)
-                file = program.file(path)
-                found |= {self._provider(file, call) for call in file.calls if self._is_provider(file, call)}
+        for path in program.holding(b"knadh/koanf"):
+            self._users.add(path)
+            file = program.file(path)
+            found |= {self._provider(file, call) for call in file.calls if self._is_provider(file, call)}
         self._provided = next(iter(found)) if len(found) == 1 else None
         self._defaults = dict(self._confmaps()) if self._provided is not None else {}
 

@@ -16,6 +16,7 @@ from deployer_lib.probes.variables.flow.nodes import descend
 from deployer_lib.probes.variables.flow.program import Place
 from deployer_lib.probes.variables.flow.texts import Hole, keys_of, literal_of, plain
 from deployer_lib.probes.variables.languages.go_tags import DIALECTS, Options, Step
+from deployer_lib.probes.variables.marks import GO_IMPORTS, GO_TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -155,10 +156,9 @@ class Structs:
 
     def _found(self) -> Iterator[tuple[SourceFile, Call, _Library]]:
         """Yield the calls that hand a struct to a library."""
-        words = re.compile(rb"env|conf|kong|go-flags|go-arg")
-        for path in self.program.paths:
+        for path in self.program.holding(*GO_IMPORTS):
             head = self._head(path)
-            if not words.search(head) or not any(
+            if not any(
                 library.module.search(quoted.decode("utf-8", "replace"))
                 for quoted in re.findall(rb'"([^"\n]+)"', head)
                 for library in _LIBRARIES
@@ -172,7 +172,7 @@ class Structs:
 
     def _head(self, path: str) -> bytes:
         """Return the part of a file that holds its imports."""
-        source = self.program.bytes_of(path)
+        source = self.program.source(path)
         found = re.search(rb"(?m)^(?:func|type|var|const)\b", source)
         return source[: found.start()] if found is not None else source
 
@@ -272,9 +272,8 @@ class Structs:
     def _calling(self, name: str) -> list[tuple[SourceFile, Call]]:
         word = re.compile(rb"\b" + re.escape(name.encode()) + rb"\b[\[(]")
         found = []
-        for path in self.program.paths:
-            source = self.program.bytes_of(path)
-            if name.encode() in source and word.search(source):
+        for path in self.program.holding(name.encode()):
+            if word.search(self.program.source(path)):
                 file = self.program.file(path)
                 found += [(file, call) for call in file.calls if call.name == name]
         return found[:_MAX_CALLERS]
@@ -365,8 +364,8 @@ class Structs:
         """Go through the structs with tags that no call leads to: a helper of the project's own may fill them."""
         tagged: list[tuple[SourceFile, Node]] = []
         prefixed: set[str] = set()
-        for path in self.program.paths:
-            source = self.program.bytes_of(path)
+        for path in self.program.holding(*GO_TAGS):
+            source = self.program.source(path)
             if _TAGGED.search(source):
                 file = self.program.file(path)
                 tagged += [(file, node) for node in descend(file.root) if node.type == "struct_type"]

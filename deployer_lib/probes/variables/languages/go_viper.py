@@ -55,11 +55,9 @@ class Viper:
         self.setting = _Setting()
         self._objects: set[str] = set()
         self._users: set[str] = set()
-        for path in program.paths:
-            source = program.bytes_of(path)
-            if _MODULE.encode() in source:
-                self._users.add(path)
-                self._objects |= {one.decode() for one in _OBJECTS.findall(source)}
+        for path in program.holding(_MODULE.encode()):
+            self._users.add(path)
+            self._objects |= {one.decode() for one in _OBJECTS.findall(program.source(path))}
         self._objects -= {"_", "ok", "err", "return"}
         for path in sorted(self._users):
             self._learn(program.file(path))

@@ -25,10 +25,10 @@ from deployer_lib.probes.variables.languages.java_types import (
 )
 from deployer_lib.probes.variables.languages.jvm import (
     FAILURES,
-    MARKERS,
     replacement,
     words,
 )
+from deployer_lib.probes.variables.marks import MARKERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -77,7 +77,7 @@ class JavaTrees(Language):
 
     name = "java"
     suffixes = frozenset({".java"})
-    markers = (*MARKERS, b"${")
+    markers = MARKERS["java"]
     constants = r"\bString\s+NAME\s*="
     query = """
     (method_declaration) @function (constructor_declaration) @function (lambda_expression) @function

@@ -34,6 +34,7 @@ from deployer_lib.probes.variables.languages.javascript_trees import (
     parameters_of,
 )
 from deployer_lib.probes.variables.languages.javascript_users import Users
+from deployer_lib.probes.variables.marks import MARKERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -71,7 +72,7 @@ class JavaScript(Language):
     suffixes = frozenset(
         {".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts", ".vue", ".svelte", ".astro"}
     )
-    markers = (b"env", b"Env", b"ENV", b"onfigService", b"onfigModule")
+    markers = MARKERS["javascript"]
     query = """
     (function_declaration) @function (function_expression) @function (arrow_function) @function
     (method_definition) @function (generator_function_declaration) @function (generator_function) @function
@@ -114,6 +115,7 @@ class JavaScript(Language):
 
     def __init__(self) -> None:
         self._modules, self._users = Modules(self), Users()
+        self._calls: dict[int, Call | None] = {}  # node's id → call; the trees live as long as the reader
         self._environments: WeakKeyDictionary[Program, Environment] = WeakKeyDictionary()
 
     def grammar(self, suffix: str) -> Grammar:
@@ -174,9 +176,14 @@ class JavaScript(Language):
         return function.child_by_field_name("object") if function is not None else None
 
     def call(self, node: Node) -> Call | None:
-        """Return a call, or what ``new`` makes, taken apart."""
+        """Return a call, or what ``new`` makes, taken apart; kept, since each is asked for many times."""
         if node.type not in {"call_expression", "new_expression"}:
             return None
+        if node.id not in self._calls:
+            self._calls[node.id] = self._call(node)
+        return self._calls[node.id]
+
+    def _call(self, node: Node) -> Call | None:
         made = node.child_by_field_name("constructor")
         function, given = node.child_by_field_name("function") or made, node.child_by_field_name("arguments")
         if function is None:

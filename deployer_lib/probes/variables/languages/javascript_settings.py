@@ -101,7 +101,9 @@ class Settings:
         if typed[1] not in self._own:
             declared = re.compile(rb"\bclass\s+%b\b([^{]*)" % typed[1].encode())
             found = [
-                one for path in self._program.paths for one in declared.findall(self._program.bytes_of(path))
+                one
+                for path in self._program.holding(typed[1].encode())
+                for one in declared.findall(self._program.source(path))
             ]
             self._own[typed[1]] = bool(found) and not any(b"onfigService" in one for one in found)
         return not self._own[typed[1]]

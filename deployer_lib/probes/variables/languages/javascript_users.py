@@ -19,6 +19,7 @@ _NAMES: Final = re.compile(rb"(?:^|,)\s*(?!type\s)(\w+)(?:\s*(?:as|:)\s*(\w+))?"
 #: What a file asks of a name that it can't do without: ``!NAME``, ``NAME ==``, ``invariant(NAME``.
 _ASKED: Final = rb"!\s*%b\b|\b%b\s*===?|\((?:!!)?%b\s*[,)]"
 _ENDS: Final = re.compile(rb"\bthrow\b|\bexit\(|\bassert|\binvariant\b")
+_MAY_END: Final = (b"throw", b"exit(", b"assert", b"invariant")  # one of which such a file holds
 _MOST_USERS: Final = 40  # files that import one name; a name of more is asked for in some of them
 
 
@@ -41,11 +42,11 @@ class Users:
                 yield user, local.decode()
 
     def _index(self, program: Program) -> dict[bytes, list[tuple[str, bytes]]]:
-        """Return where each name is imported, and as what."""
+        """Return where each name is imported, and as what, of the files that may end the program."""
         if program not in self._indexes:
             index: dict[bytes, list[tuple[str, bytes]]] = defaultdict(list)
-            for path in program.paths:
-                for found in _BROUGHT.finditer(program.bytes_of(path)):
+            for path in program.holding(*_MAY_END):
+                for found in _BROUGHT.finditer(program.source(path)):
                     for one in _NAMES.finditer(found[1] or found[2] or b""):
                         index[one[1]].append((path, one[2] or one[1]))
             self._indexes[program] = dict(index)

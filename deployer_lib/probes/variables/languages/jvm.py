@@ -24,7 +24,6 @@ __all__ = [
     "ENVIRONMENT_NAME",
     "ENVIRONMENT_TYPES",
     "FAILURES",
-    "MARKERS",
     "SYSTEM_MAP",
     "annotated",
     "asks_environment",
@@ -33,14 +32,6 @@ __all__ = [
     "replacement",
     "words",
 ]
-
-#: A file without any of these bytes reads nothing by itself.
-MARKERS: Final = (
-    b"getenv", b"environmentVariable(", b"#{", b"'$'}", b"\\${", b"otenv", b"@ConfigProperty", b"@Property(", b"etProperty(",
-    b"getRequiredProperty(", b"getOptionalValue(", b"ConfigProvider", b"Map<String, String> env", b"env: Map<String, String>",
-    b"Function<String, String> env", b"nvironment[", b"containsProperty(", b"@ConditionalOnProperty(",
-    b"@ConditionalOnBooleanProperty(", b"@Requires(property",
-)  # fmt: skip
 
 #: Variables that hold the environment, by their names.
 ENVIRONMENT_NAME: Final = re.compile(

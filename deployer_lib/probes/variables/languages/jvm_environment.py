@@ -88,7 +88,7 @@ class Environment:
         self._defining: dict[str, list[str]] = {}
         for path in program.paths:
             self._stems[PurePosixPath(path).stem].append(path)
-        self._waiting = [path for path in program.paths if _WHOLE.search(program.bytes_of(path))]
+        self._waiting = [path for path in program.holding(b"getenv") if _WHOLE.search(program.source(path))]
         self._reached: dict[str, None] = {}
         while self._waiting and len(self._reached) < _MOST_FILES:
             path = self._waiting.pop()
@@ -317,9 +317,8 @@ class Environment:
 
     def _await(self, pattern: re.Pattern[bytes], owner: bytes) -> None:
         """Look at the files that may use what is new, again where they were looked at."""
-        for path in self.program.paths:
-            source = self.program.bytes_of(path)
-            if owner in source and pattern.search(source):
+        for path in self.program.holding(owner):
+            if pattern.search(self.program.source(path)):
                 self._wait(path)
 
     def _wait(self, path: str) -> None:
@@ -343,7 +342,8 @@ class Environment:
         if name not in self._defining:
             written = (self._tree.functions or "").replace("NAME", re.escape(name))
             defines = re.compile(written.encode())
-            found = [path for path in self.program.paths if defines.search(self.program.bytes_of(path))]
+            holding = self.program.holding(name.encode())
+            found = [path for path in holding if defines.search(self.program.source(path))]
             self._defining[name] = found if len(found) <= _MOST_DEFINING else []
         return self._defining[name]
 

@@ -16,10 +16,9 @@ if TYPE_CHECKING:
     from deployer_lib.probes.variables.flow.program import Program, SourceFile
     from deployer_lib.probes.variables.model import Need
 
-__all__ = ["LIBRARY_MARKERS", "declared_reads"]
+__all__ = ["declared_reads"]
 
 #: A file of these libraries' users has one of these bytes.
-LIBRARY_MARKERS: Final = (b"envvar", b"EnvironmentKey", b"natpryce.konfig")
 
 _HTTP4K: Final[dict[str, Need]] = {"required": "required", "optional": "optional", "defaulted": "default"}
 _KONFIG: Final = "com.natpryce.konfig"
@@ -96,7 +95,7 @@ def _key(call: Call, key: Node, file: SourceFile, program: Program) -> Read:
 
 def _given(program: Program) -> dict[str, Node]:
     """Return what Konfig's maps give, by the variables' names."""
-    paths = [path for path in program.paths if b"ConfigurationMap(" in program.bytes_of(path)]
+    paths = program.holding(b"ConfigurationMap(")
     return {
         _spelled(key if isinstance(key, str) else program.language.string(key) or ""): value
         for path in paths
@@ -117,7 +116,7 @@ def _pairs(call: Call, language: Language) -> Sequence[tuple[Node | str, Node]]:
 def _is_konfig(file: SourceFile, program: Program) -> bool:
     """Tell whether a file's keys are Konfig's, and looked for in the environment."""
     brought = any(one.module.startswith(_KONFIG) for one in (*file.imports.values(), *file.stars))
-    return brought and any(b"EnvironmentVariables" in program.bytes_of(path) for path in program.paths)
+    return brought and bool(program.holding(b"EnvironmentVariables"))
 
 
 def _spelled(key: str) -> str:

@@ -20,11 +20,9 @@ from deployer_lib.probes.variables.flow.grammar import (
 )
 from deployer_lib.probes.variables.languages.jvm import (
     FAILURES,
-    MARKERS,
     replacement,
     words,
 )
-from deployer_lib.probes.variables.languages.kotlin_libraries import LIBRARY_MARKERS
 from deployer_lib.probes.variables.languages.kotlin_texts import letters, parts_of
 from deployer_lib.probes.variables.languages.kotlin_types import (
     arguments_of,
@@ -36,6 +34,7 @@ from deployer_lib.probes.variables.languages.kotlin_types import (
     name_of,
     value_of,
 )
+from deployer_lib.probes.variables.marks import MARKERS, NEEDLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -102,7 +101,8 @@ class KotlinTrees(Language):
 
     name = "kotlin"
     suffixes = frozenset({".kt", ".kts"})
-    markers = (*MARKERS, *LIBRARY_MARKERS)
+    markers = MARKERS["kotlin"]
+    needles = NEEDLES["kotlin"]
     constants = r"\bval\s+NAME\s*(?::\s*String\s*)?="
     query = """
     (function_declaration) @function (lambda_literal) @function (primary_constructor) @function

@@ -29,6 +29,7 @@ from deployer_lib.probes.variables.languages.php_forms import (
     reads_more,
 )
 from deployer_lib.probes.variables.languages.php_placeholders import defaults_of, placeholder, prepared
+from deployer_lib.probes.variables.marks import MARKERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -78,8 +79,7 @@ class Php(Language):
 
     name = "php"
     suffixes = frozenset({".php", ".phtml", ".yaml", ".yml"})
-    markers = (b"getenv", b"_ENV", b"_SERVER", b"env(", b"Env::", b"App::env", b"INPUT_ENV", b"Autowire(", b"->required(",
-               b"autoload_runtime", b"getEnv(")  # fmt: skip
+    markers = MARKERS["php"]
     query = """
     (function_definition) @function (method_declaration) @function (anonymous_function) @function (arrow_function) @function
     (function_call_expression) @call (scoped_call_expression) @call (member_call_expression) @call

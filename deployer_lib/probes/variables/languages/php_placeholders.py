@@ -77,14 +77,9 @@ def _blade(source: bytes) -> bytes:
 def defaults_of(program: Program) -> dict[str, str]:
     """Return the values that ``env(X)`` parameters of any file give variables that are absent."""
     known: dict[str, str] = {}
-    for path in program.paths:
-        try:
-            source = program.source(path)
-            if path in program.files and not path.endswith(".php"):
-                source = (program.root / path).read_bytes()  # the parsed text holds nothing but placeholders
-        except OSError:
-            continue
-        if b"env(" in source and (path.endswith((".yaml", ".yml")) or b"arameter" in source):
+    for path in program.holding(b"env("):
+        source = program.source(path)
+        if path.endswith((".yaml", ".yml")) or b"arameter" in source:
             for name, _, value in _GIVEN.findall(source.decode("utf-8", "replace")):
                 known.setdefault(name, value)
     return known

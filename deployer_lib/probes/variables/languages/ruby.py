@@ -29,6 +29,7 @@ from deployer_lib.probes.variables.languages.ruby_forms import (
 )
 from deployer_lib.probes.variables.languages.ruby_settings import declared
 from deployer_lib.probes.variables.languages.ruby_templates import TEMPLATES, ruby_of
+from deployer_lib.probes.variables.marks import MARKERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -66,7 +67,7 @@ class Ruby(Language):
 
     name = "ruby"
     suffixes = frozenset({".rb", ".rake", ".ru", ".gemspec", ".jbuilder", ".thor"}) | TEMPLATES
-    markers = (b"ENV", b"Figaro", b"Anyway::Config", b"ApplicationConfig", b"Hanami::Settings", b"Dotenv")
+    markers = MARKERS["ruby"]
     query = """
     (method) @function (singleton_method) @function (lambda) @function
     (block parameters: (_)) @function (do_block parameters: (_)) @function

@@ -50,6 +50,7 @@ from deployer_lib.probes.variables.languages.rust_syntax import (
     string,
     tail,
 )
+from deployer_lib.probes.variables.marks import MARKERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -111,8 +112,7 @@ class Rust(Language):
 
     name = "rust"
     suffixes = frozenset({".rs"})
-    markers = (b"env::", b"var(", b"var_os(", b"dotenv", b"env!(", b"env = ", b"env=", b"env,", b"env)", b".env(", b"env(", b"envy",
-               b"nvconfig", b"Env::", b"Environment", b'from = "')  # fmt: skip
+    markers = MARKERS["rust"]
     query = """
     (function_item) @function (closure_expression) @function
     (call_expression) @call

@@ -53,8 +53,8 @@ def by_cargo(names: list[str], macro: str, path: str, program: Program) -> bool:
 
 def _given(program: Program) -> Iterator[tuple[str, bool]]:
     """Yield what build scripts hand to ``env!``, and whether they always do."""
-    for path in program.paths:
-        if PurePosixPath(path).name == _SCRIPT and b"rustc-env=" in program.bytes_of(path):
+    for path in program.holding(b"rustc-env="):
+        if PurePosixPath(path).name == _SCRIPT:
             for node in descend(program.file(path).root):
                 if node.type == "string_literal" and (found := _GIVEN.search(text(node))):
                     yield found[1], not _is_chosen(node)

@@ -61,7 +61,7 @@ class Environ:
         self.program = program
         self._parameters: dict[tuple[str, int, str], _Kind] = {}  # file, function's node id, parameter
         self._defining: dict[str, list[str]] = {}  # a function's name → files that define it
-        reached = {p for p in program.paths if _is_marked(program.bytes_of(p))}
+        reached = {p for p in program.holding(b"env::var", b"dotenv") if _is_marked(program.source(p))}
         for _ in range(_MAX_ROUNDS if reached else 0):
             before = len(self._parameters)
             for path in sorted(reached):
@@ -160,14 +160,13 @@ class Environ:
     def _files_of(self, name: str) -> list[str]:
         if name not in self._defining:
             defines = re.compile(rb"\bfn\s+" + re.escape(name.encode()) + rb"\b")
-            found = [path for path in self.program.paths if defines.search(self.program.bytes_of(path))]
+            holding = self.program.holding(name.encode())
+            found = [path for path in holding if defines.search(self.program.source(path))]
             self._defining[name] = found if len(found) <= _MOST_FILES else []
         return self._defining[name]
 
 
 def _is_marked(source: bytes) -> bool:
-    if b"env::var" not in source and b"dotenv" not in source:
-        return False
     return _MAP.search(source) is not None or _LOOKUP.search(source) is not None
 
 

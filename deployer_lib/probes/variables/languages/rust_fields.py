@@ -211,14 +211,7 @@ def struct_named(program: Program, file: SourceFile, name: str) -> tuple[SourceF
 
 
 def _defining(program: Program, name: str) -> list[str]:
-    found = []
-    for path in program.paths:
-        try:
-            if f"struct {name}".encode() in program.source(path):
-                found.append(path)
-        except OSError:
-            continue
-    return found
+    return program.holding(f"struct {name}".encode())
 
 
 def _structs(root: Node) -> Iterator[Node]:

@@ -5,20 +5,21 @@ Functions that wrap a read are followed over files and over each other, until no
 
 from __future__ import annotations
 
-import ast
+import symtable
 import warnings
 from collections import defaultdict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
+from deployer_lib.probes.variables.marks import MARKERS
 from deployer_lib.probes.variables.model import Found, Read, Reference
-from deployer_lib.probes.variables.python.idioms import MARKERS
 from deployer_lib.probes.variables.python.names import Hole, Project
 from deployer_lib.probes.variables.python.reads import KeyRead, reads_of
 from deployer_lib.probes.variables.python.settings import settings_classes, settings_reads
 from deployer_lib.probes.variables.python.values import plain
+from deployer_lib.probes.variables.sources import MAX_BYTES, too_large
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from deployer_lib.probes.variables.python.module import Module
@@ -35,12 +36,21 @@ class PythonReader:
     """Reads ``.py`` files."""
 
     language = "python"
+
+    def __init__(self, marked: Collection[str] | None = None) -> None:
+        """Make the reader.
+
+        Args:
+            marked: the files that may hold one of Python's marks, and any others; None where nobody has searched for them.
+        """
+        self._marked = marked
+
     suffixes = frozenset({".py", ".pyw"})
 
-    def read(self, root: Path, files: Sequence[Path]) -> Found:
+    def read(self, root: Path, files: Sequence[Path] | Sequence[str]) -> Found:
         """Return what the files, given relative to ``root``, read from the environment."""
         found = Found()
-        project = Project(root, [path.as_posix() for path in files])
+        project = Project(root, [f"{path}" for path in files], self._marked)
         marked = _marked(project, found)
         wrappers: dict[int, list[KeyRead]] = {}
         results: dict[str, list[KeyRead]] = {}
@@ -58,30 +68,44 @@ class PythonReader:
 
 def _marked(project: Project, found: Found) -> list[str]:
     """Return the files that may touch the environment; what is no Python is named, among the others while they are few."""
-    marked: list[str] = []
-    others: list[str] = []
-    for path in project.files:
+    marked = project.holding(*MARKERS["python"])
+    for path in (*marked, *_few(project, frozenset(marked), found)):
         try:
-            source = project.source(path)
+            fault = _fault(project.source(path))
         except OSError as error:
-            found.skipped.append((path, f"it can't be read: {error.strerror}", 0))
-            continue
-        (marked if any(marker in source for marker in MARKERS) else others).append(path)
-    few = sum(len(project.source(path)) for path in others) <= _FEW_BYTES
-    for path in [*marked, *(others if few else ())]:
-        fault = _fault(project.source(path))
+            fault = f"it can't be read: {error.strerror}", 0
         if fault is not None:
             found.skipped.append((path, *fault))
     broken = {path for path, _, _ in found.skipped}
     return [path for path in marked if path not in broken]
 
 
+def _few(project: Project, marked: frozenset[str], found: Found) -> list[str]:
+    """Return the files that don't mention the environment, none where they are many; what is too large is named."""
+    others: list[str] = []
+    huge: list[tuple[str, str, int]] = []
+    left = _FEW_BYTES
+    for path in project.paths:
+        if path in marked:
+            continue
+        size = project.size(path)
+        if size > MAX_BYTES:
+            huge.append((path, too_large(size), 0))
+            continue
+        others.append(path)
+        left -= size
+        if left < 0:
+            return []
+    found.skipped.extend(huge)
+    return others
+
+
 def _fault(source: bytes) -> tuple[str, int] | None:
-    """Return why a file is no Python, and its line; compiled, since that is what the interpreter will do."""
+    """Return why a file is no Python, and its line; by the interpreter's own parser, up to its table of names."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            ast.parse(source)
+            symtable.symtable(cast("str", source), "<source>", "exec")  # it takes bytes as compile() does
     except SyntaxError as error:
         return f"it does not parse: {error.msg}", error.lineno or 0
     except (ValueError, RecursionError, MemoryError) as error:
@@ -120,13 +144,11 @@ def _with_callers(
     }
     names |= _owners(project, wrappers)
     names |= {name.encode() for path in marked for name in settings_classes(project, project.module(path))}
+    if not names:
+        return marked
     skipped = {path for path, _, _ in found.skipped}
-    return [
-        path
-        for path in project.files
-        if path not in skipped
-        and (path in set(marked) or any(name in project.source(path) for name in names))
-    ]
+    calling = {*marked, *project.holding(*sorted(names))}
+    return [path for path in project.paths if path in calling and path not in skipped]
 
 
 def _owners(project: Project, wrappers: dict[int, list[KeyRead]]) -> set[bytes]:

@@ -19,7 +19,6 @@ __all__ = [
     "FAIL_ON_NONE",
     "INSTANCES",
     "MAPPING_COPIES",
-    "MARKERS",
     "READS",
     "SETTINGS_BASES",
     "Call",
@@ -36,23 +35,6 @@ class Call:
     default_name: str = "default"
     usual: str = ""  # variable that is read where the call names none
 
-
-#: A file without any of these bytes cannot touch the environment by itself.
-MARKERS: Final = (
-    b"environ",
-    b"getenv",
-    b"decouple",
-    b"starlette.config",
-    b"envvar",
-    b"env_var",
-    b"BaseSettings",
-    b"dj_database_url",
-    b"dj_email_url",
-    b"dj_search_url",
-    b"django_cache_url",
-    b"prettyconf",
-    b"envparse",
-)
 
 #: What is indexed, tested by ``in`` and subtracted like ``os.environ``.
 ENVIRONMENTS: Final = frozenset({"os.environ", "os.environb"})

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from deployer_lib.probes.variables.corpus import Corpus
+from deployer_lib.probes.variables.marks import MARKERS
 from deployer_lib.probes.variables.python import syntax
 from deployer_lib.probes.variables.python.idioms import ENVIRONMENTS, INSTANCES, MAPPING_COPIES
 from deployer_lib.probes.variables.python.module import Module, dotted_name, load_module
 from deployer_lib.probes.variables.python.syntax import arguments, scope_of, text, unwrap
-from deployer_lib.probes.variables.sources import read_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from tree_sitter import Node
@@ -41,25 +41,15 @@ class Hole:
 Key = tuple["str | Hole", ...]  # a variable's name: its parts, joined
 
 
-@dataclass(slots=True)
-class Project:
+class Project(Corpus):
     """Every source file of a project, parsed when it is first asked for."""
 
-    root: Path
-    files: Sequence[str]
-    sources: dict[str, bytes] = field(default_factory=dict)
-    modules: dict[str, Module] = field(default_factory=dict)  # path ->
-    _by_tail: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))  # last name -> paths
-
-    def __post_init__(self) -> None:
-        for path in self.files:
-            self._by_tail[dotted_name(path).rpartition(".")[2]].append(path)
-
-    def source(self, path: str) -> bytes:
-        """Return a file's bytes, kept once read."""
-        if path not in self.sources:
-            self.sources[path] = read_bytes(self.root, path)
-        return self.sources[path]
+    def __init__(self, root: Path, paths: Sequence[str], marked: Collection[str] | None = None) -> None:
+        super().__init__(root, paths, MARKERS["python"], marked)
+        self.modules: dict[str, Module] = {}  # path ->
+        self._by_tail: dict[
+            str, list[str]
+        ] = {}  # last name -> paths; made when a project's module is first looked for
 
     def module(self, path: str) -> Module:
         """Return a file parsed."""
@@ -71,6 +61,9 @@ class Project:
         """Return the project's module of this name: the one nearest to the file ``near``, where there are several."""
         if not dotted or dotted.partition(".")[0] in _KNOWN_ROOTS:
             return None
+        if not self._by_tail:
+            for path in self.paths:
+                self._by_tail.setdefault(dotted_name(path).rpartition(".")[2], []).append(path)
         fitting = [
             path
             for path in self._by_tail.get(dotted.rpartition(".")[2], ())

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import contextlib
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import tree_sitter_python
-from tree_sitter import Language, Parser
+from tree_sitter import Language, Parser, Query, QueryCursor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +20,7 @@ __all__ = [
     "SCOPES",
     "Arguments",
     "arguments",
+    "captured",
     "descend",
     "field",
     "literal",
@@ -34,9 +36,25 @@ SCOPES: Final = frozenset({"module", "function_definition", "class_definition", 
 _ESCAPED: Final = "\\"
 
 
+@cache
+def _grammar() -> Language:
+    return Language(tree_sitter_python.language())
+
+
+@cache
+def _query(patterns: str) -> Query:
+    return Query(_grammar(), patterns)
+
+
 def parse(source: bytes) -> Tree:
     """Return the tree of a file, with error nodes where it is not Python."""
-    return Parser(Language(tree_sitter_python.language())).parse(source)
+    return Parser(_grammar()).parse(source)
+
+
+def captured(patterns: str, node: Node) -> list[Node]:
+    """Return the nodes below one that a query's patterns capture, in the order of the source, outer ones first."""
+    found = QueryCursor(_query(patterns)).captures(node)
+    return sorted((n for nodes in found.values() for n in nodes), key=lambda n: (n.start_byte, -n.end_byte))
 
 
 def text(node: Node | None) -> str:
