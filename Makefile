@@ -26,6 +26,7 @@ proof: install
 bench: install
 	$(BIN)/python tools/bench.py
 	$(BIN)/python tools/bench_load.py
+	$(BIN)/python tools/bench_cluster.py
 	$(BIN)/python tools/bench_scan.py
 
 lab: install

@@ -1,4 +1,4 @@
-"""What is expected of an answer or a measurement, in one line of text: CEL, thresholds, and JSONPath for captures.
+"""What is expected of an answer or a measurement, in one line of text: CEL, and JSONPath for captures.
 
 An expectation holds, or does not hold, or cannot be told (``held is None``): a key that is not there, operands of
 different types, a name that nobody defined and a result that is no truth value are never a pass and never a fail.
@@ -9,32 +9,24 @@ from __future__ import annotations
 import contextlib
 import json as jsonlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from deployer_lib.errors import UsageError
+from deployer_lib.threshold import Held
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from deployer_lib.app.http import Answer
     from deployer_lib.check import JSONValue
 
-__all__ = ["Held", "Threshold", "capture", "holds", "threshold", "values_of"]
+__all__ = ["capture", "holds", "values_of"]
 
 _SHOWN_CHARACTERS: Final = 120
 _CEL_ERRORS: Final = (LookupError, TypeError, ValueError, RuntimeError, ArithmeticError)
 _COMPARISONS: Final = ("==", "!=", "<=", ">=", "<", ">")
 _LITERAL: Final = re.compile(r"""^(-?\d[\w.]*|true|false|null|b?r?"[^"]*"|b?r?'[^']*'|\[[^\]a-z]*\])$""")
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """Whether an expectation holds, and the values from which that follows."""
-
-    held: bool | None  # None: could not be told
-    why: str  # one sentence part, with values
-    operands: Mapping[str, JSONValue] = field(default_factory=dict)  # sub-expression → its value
 
 
 def values_of(answer: Answer) -> dict[str, JSONValue]:
@@ -227,82 +219,6 @@ def _shown(value: JSONValue, *, show: bool) -> JSONValue:
 
 def _text(value: JSONValue) -> str:
     return jsonlib.dumps(value, ensure_ascii=False, default=str)
-
-
-_THRESHOLD: Final = re.compile(
-    r"^\s*(?P<name>[a-z_]+)(?:\((?P<argument>[\d.]+)\))?\s*(?P<operator><=|>=|==|!=|<|>)\s*"
-    r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>us|µs|ms|s|%|/s|/m|)\s*$"
-)
-_SCALE: Final = {"us": 1e-3, "µs": 1e-3, "ms": 1.0, "s": 1e3, "": 1.0, "%": 0.01, "/s": 1.0, "/m": 1 / 60}
-_TIMES: Final = frozenset({"mean", "avg", "min", "max", "med", "median", "p"})
-_ALIASES: Final = {
-    "avg": "mean",
-    "med": "p50",
-    "median": "p50",
-    "throughput": "rate",
-    "throughput_per_s": "rate",
-}
-_COMPARE: Final[dict[str, Callable[[float, float], bool]]] = {
-    "<": lambda value, limit: value < limit,
-    "<=": lambda value, limit: value <= limit,
-    ">": lambda value, limit: value > limit,
-    ">=": lambda value, limit: value >= limit,
-    "==": lambda value, limit: value == limit,
-    "!=": lambda value, limit: value != limit,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Threshold:
-    """A limit on one metric; times are in ms, rates per second, shares from 0 to 1."""
-
-    text: str  # as it was written
-    metric: str  # mean, min, max, p50, p95, p99_9, errors, error_rate, requests, rate
-    operator: str
-    limit: float
-    unit: str  # ms, /s, %, or nothing for a count
-
-    def judge(self, metrics: Mapping[str, float]) -> Held:
-        """Say whether the limit was kept; a metric that was not measured, or is not a number, cannot be told.
-
-        Args:
-            metrics: by the names of :attr:`metric`, with or without their unit (``p95`` or ``p95_ms``).
-        """
-        suffix = {"ms": "_ms", "/s": "_per_s"}.get(self.unit, "")
-        value = metrics.get(self.metric, metrics.get(self.metric + suffix))
-        if value is None and self.metric == "rate":
-            value = metrics.get("throughput_per_s")
-        if value is None and self.metric == "error_rate" and metrics.get("requests"):
-            value = metrics["errors"] / metrics["requests"] if "errors" in metrics else None
-        if value is None or value != value:  # noqa: PLR0124  (not a number)
-            return Held(None, f"{self.text} could not be told: {self.metric} was not measured")
-        held = _COMPARE[self.operator](value, self.limit)
-        scale = 100 if self.unit == "%" else 1
-        seen = f"{self.metric} is {value * scale:g}{self.unit}, expected {self.operator} {self.limit * scale:g}{self.unit}"
-        return Held(held, seen, {self.metric: value})
-
-
-def threshold(text: str) -> Threshold:
-    """Parse a threshold: ``p(95) < 200ms``, ``mean<0.2s``, ``errors == 0``, ``errors < 1%``, ``rate > 50/s``.
-
-    Raises:
-        UsageError: it is not one, or its unit does not fit its metric.
-    """
-    match = _THRESHOLD.match(text)
-    if match is None:
-        raise UsageError(
-            f"{text!r} is not a threshold.", hint='Write for example "p(95) < 200ms" or "errors == 0".'
-        )
-    name, argument, unit = match["name"], match["argument"], match["unit"]
-    if (name == "p") != (argument is not None) or (name in _TIMES and unit in {"%", "/s", "/m"}):
-        raise UsageError(
-            f"{text!r} is not a threshold.", hint="A percentile is p(95); times are in us, ms or s."
-        )
-    metric = f"p{argument.replace('.', '_')}" if argument else _ALIASES.get(name, name)
-    if metric == "errors" and unit == "%":
-        metric = "error_rate"
-    shown = "ms" if name in _TIMES else "/s" if metric == "rate" else unit
-    return Threshold(text.strip(), metric, match["operator"], float(match["number"]) * _SCALE[unit], shown)
 
 
 _STEP: Final = re.compile(

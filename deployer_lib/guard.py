@@ -75,7 +75,7 @@ class Guard:
     environment: str
     allow: frozenset[Effect]
     hosts: set[tuple[str, int]]  # (host, port) that may be asked
-    max_requests: int = 20_000  # ceiling on requests of this kernel
+    max_requests: int = 1_000_000  # ceiling on requests of this kernel
     protected: bool = False  # anything but observing needs ``confirmed``
     confirmed: bool = False
     protected_addresses: frozenset[tuple[str, int]] = (

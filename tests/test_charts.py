@@ -7,23 +7,18 @@ from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import pytest
+from made_columns import made
 from PIL import Image
 
-from deployer_lib.charts import Chart, outcomes, percentiles, phases, sizes, timeline
-from deployer_lib.load.result import LoadResult, Request
+from deployer_lib.charts import Chart, outcomes, percentiles, phases, sizes
+from deployer_lib.load.result import LoadResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_MS = 1_000_000
 
-
-def _result(took_ms: list[int], *, bad: int = 0) -> LoadResult:
-    rows = [
-        Request(i * 5 * _MS, i * 5 * _MS, (i * 5 + took) * _MS, 500 if i < bad else 200, 10)
-        for i, took in enumerate(took_ms)
-    ]
-    return LoadResult.of(rows, planned=len(rows), concurrent=1, client_cpu_s=0.0)
+def _result(took_ms: list[int]) -> LoadResult:
+    return LoadResult(made(took_ms, every_ms=5))
 
 
 _TIMES = [40 + i % 37 for i in range(100)]
@@ -33,7 +28,6 @@ _COUNTS = {"preflight": {"pass": 6}, "smoke": {"pass": 10, "fail": 1, "error": 1
 _FILES = [("assets/index.js", 412_000), ("style.css", 42_000)]
 _ALL: dict[str, Callable[[], Chart]] = {
     "percentiles": lambda: percentiles(_result(_TIMES), 200),
-    "timeline": lambda: timeline(_result(_TIMES, bad=3)),
     "phases": lambda: phases(_SPENT, _BUDGET),
     "outcomes": lambda: outcomes(_COUNTS),
     "sizes": lambda: sizes(_FILES, 300_000),
@@ -67,9 +61,6 @@ def test_the_same_numbers_give_the_same_bytes(name: str) -> None:
     [
         (lambda: percentiles(_result([100] * 20), 200), "Mean response time 100 ms keeps the target of 200 ms; 95 % within 100 ms"),
         (lambda: percentiles(_result([300] * 20), 200), "Mean response time 300 ms misses the target of 200 ms; 95 % within 300 ms"),
-        (lambda: timeline(_result([50] * 20)), "All 20 requests were answered, the slowest in 50 ms"),
-        (lambda: timeline(_result([50] * 20, bad=2)), "Of 20 requests 2 failed"),
-        (lambda: timeline(_result([10] * 10 + [100] * 10)), "Response times grew during the test: median 10 ms, then 100 ms"),
         (lambda: phases({"build": 100.0}, {"all": 90.0}), "The run took 1m 40s, 10.0 s over its budget of 1m 30s"),
         (lambda: phases({"build": 80.0}, {"all": 90.0}), "The run took 1m 20s, 10.0 s less than its budget"),
         (lambda: outcomes(_COUNTS), "1 of 20 checks failed, 1 could not tell"),
@@ -88,10 +79,9 @@ def test_the_title_states_the_conclusion(chart: Callable[[], Chart], title: str)
 
 def test_nothing_is_not_drawn() -> None:
     """A picture of no data would look like a good one."""
-    nothing = LoadResult.of([], planned=1, concurrent=1, client_cpu_s=0.0)
+    nothing = LoadResult(made([]))
     draws: list[Callable[[], Chart]] = [
         lambda: percentiles(nothing, 200),
-        lambda: timeline(nothing),
         lambda: sizes([], 1),
     ]
     for draw in draws:

@@ -36,7 +36,7 @@ SHAPE: Final = {
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Answer with the status that the path names; ``/half`` fails every second time, ``/echo`` says what came."""
+    """Answer with the status that the path names; ``/half`` fails every second time, ``/limited`` answers 429 then, ``/echo`` says what came."""
 
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # head and body in one segment
@@ -49,7 +49,8 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length", 0))
         body = self.rfile.read(length)
         name = self.path.strip("/").partition("?")[0]
-        status = int(name) if name.isdigit() else 500 if name == "half" and _Handler.asked % 2 else 200
+        second = {"half": 500, "limited": 429}.get(name, 200) if _Handler.asked % 2 else 200
+        status = int(name) if name.isdigit() else second
         if name == "echo":
             text = f"{self.command} {self.path} {self.headers.get('X-Team')} {body.decode()}"
         else:
@@ -140,7 +141,17 @@ def test_gates_that_do_not_hold_are_exit_1(site: str) -> None:
 def test_without_a_gate_no_request_may_fail(site: str) -> None:
     code, told, _ = load(f"{site}/half", "-n", "20")
     assert (1, 10, {"status 500": 10}) == (code, told["errors"], told["errors_by_kind"])
-    assert [{"expression": "errors == 0", "held": False, "value": 10.0}] == told["gates"]
+    why = "errors is 10, expected == 0"
+    assert {"expression": "errors == 0", "held": False, "value": 10.0, "why": why} == told["gates"][0]
+    assert [False, True] == [gate["held"] for gate in told["gates"]]
+
+
+def test_without_a_gate_a_rate_limit_is_no_health(site: str) -> None:
+    """Half of the answers 429: fast, and half empty; a gate of one's own may allow it."""
+    code, told, _ = load(f"{site}/limited", "-n", "20")
+    assert (1, 0, 10) == (code, told["errors"], told["throttled"])
+    assert [True, False] == [gate["held"] for gate in told["gates"]]
+    assert 0 == load(f"{site}/limited", "-n", "20", "--gate", "errors == 0")[0]
 
 
 @pytest.mark.parametrize(
@@ -184,9 +195,8 @@ def test_a_target_that_is_down_is_a_finding(nobody: str) -> None:
     """It is a failure of the target and not "could not tell"."""
     code, told, _ = load(nobody, "--rate", "50", "--duration", "400ms")
     assert (1, 20, {"refused": 20}) == (code, told["errors"], told["errors_by_kind"])
-    assert ["answered none of 20 requests as expected: 20 × refused."] == [
-        finding.partition(" ")[2] for finding in told["findings"]
-    ]
+    said = "answered none of 20 requests as expected: 20 × refused. Nobody listens there"
+    assert [said] == [finding.partition(" ")[2][: len(said)] for finding in told["findings"]]
 
 
 def test_a_target_that_fails_is_not_loaded_to_the_end(site: str) -> None:
@@ -370,7 +380,7 @@ def test_people_read_the_verdict_first(site: str, nobody: str) -> None:
     ]
     shown = subprocess.run(words, capture_output=True, text=True, check=False).stdout
     assert shown.startswith("❌ FAIL  20 requests in ")
-    assert "❌ errors < 1%: is 0.5" in shown
+    assert "❌ errors < 1%: is 50 %" in shown
     assert "✅ p(99) < 5s: is " in shown
     assert "10 errors (10 status 500)" in shown
     assert {"response", "service"} <= {line.partition(" ")[0] for line in shown.splitlines()}

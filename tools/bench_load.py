@@ -1,13 +1,17 @@
-"""Print what the load engine costs, against wrk and nginx where they are installed: medians of five, as one JSON document.
+"""Print what the load engine costs, beside other load generators that are installed: medians of five, as one JSON document.
 
-Rounds of both programs alternate, since machines are shared and noisy. What is not installed is skipped with its reason.
+``python tools/bench_load.py [--rivals FOLDER]…``: FOLDER, or its ``bin``, holds load generators, or an interpreter with some of
+them, that are not on PATH; DEPLOYER_RIVALS may name such folders too. Rounds of all programs alternate, since machines are
+shared and noisy; all of it takes five minutes. What is not installed is named with how to install it.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import base64
 import json
-import re
+import os
 import resource
 import shutil
 import socket
@@ -18,23 +22,26 @@ import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import bench_rivals
 import numpy as np
+from hdrh.histogram import HdrHistogram
 
 from deployer_lib.catalogue import Effect
 from deployer_lib.guard import Guard
 from deployer_lib.load import plan
+from deployer_lib.load.histogram import Histogram
 from deployer_lib.load.running import run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator, Sequence
 
     from deployer_lib.load.columns import Columns
 
 ROUNDS = 5
 CONNECTIONS = 50
-SECONDS = 5
+SECONDS = 3
 RATE = 1000
 HIGH_RATE = 20_000
 MILLION = 1_000_000
@@ -52,6 +59,7 @@ http {{
   }}
 }}
 """
+PLACES = os.pathsep.join([os.environ.get("PATH", ""), *bench_rivals.SBIN])
 MEMORY = "import bench_load, sys; bench_load.million(sys.argv[1])"
 
 
@@ -77,7 +85,7 @@ def nginx() -> Iterator[tuple[str, str]]:
             capture_output=True,
         )
         (folder / "nginx.conf").write_text(CONFIG.format(folder=folder, plain=plain, secure=secure))
-        program = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin") or "nginx"
+        program = shutil.which("nginx", path=PLACES) or "nginx"
         server = subprocess.Popen([program, "-p", name, "-c", f"{folder}/nginx.conf"])
         try:
             wait_for(plain)
@@ -109,27 +117,6 @@ def ours_per_cpu_s(url: str) -> float:
     """Return requests per second of the client's processor time, with all columns."""
     columns = ours(url, plan.closed(CONNECTIONS, SECONDS))
     return int((columns.status > 0).sum()) / (columns.client_cpu_ns / 1e9)
-
-
-def wrk_per_cpu_s(url: str) -> float:
-    """Return the same of wrk."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    argv = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}", url]
-    out = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    found = re.search(r"(\d+) requests in", out)
-    return int(found[1]) / cpu_s if found else 0.0
-
-
-def against_wrk(url: str) -> dict[str, float]:
-    """Return both programs' medians, and the median of the rounds' ratios."""
-    pairs = [(ours_per_cpu_s(url), wrk_per_cpu_s(url)) for _ in range(ROUNDS)]
-    return {
-        "ours_per_cpu_s": round(statistics.median(pair[0] for pair in pairs)),
-        "wrk_per_cpu_s": round(statistics.median(pair[1] for pair in pairs)),
-        "ours_over_wrk": round(statistics.median(mine / other for mine, other in pairs), 2),
-    }
 
 
 def our_lateness_us(url: str) -> float:
@@ -199,29 +186,93 @@ def memory(url: str) -> dict[str, int]:
     return made
 
 
-def guarded(
-    needed: tuple[str, ...], work: Callable[[], dict[str, float]]
-) -> dict[str, float] | dict[str, str]:
-    """Return what work measures, or why it was skipped."""
-    missing = [
-        name for name in needed if not shutil.which(name, path="/usr/sbin:/usr/local/sbin:/usr/bin:/bin")
+def histogram() -> dict[str, object]:
+    """Return what counting a million values costs here, and with the hdrhistogram package, and whether the counts are the same."""
+    values = (
+        np.random.default_rng(7).lognormal(8.0, 2.0, MILLION).astype(np.int64).clip(1, Histogram().highest)
+    )
+    listed = values.tolist()
+    mine, theirs = Histogram(), HdrHistogram(1, Histogram().highest, 3)
+    pairs: list[tuple[float, float]] = []
+    for _ in range(ROUNDS):
+        mine, theirs = Histogram(), HdrHistogram(1, Histogram().highest, 3)
+        begun = time.process_time()
+        mine.record_many(values)
+        between = time.process_time()
+        for value in listed:
+            theirs.record_value(value)
+        pairs.append((between - begun, time.process_time() - between))
+    return {
+        "ours_ns_a_value": round(statistics.median(pair[0] for pair in pairs) * 1e9 / MILLION, 1),
+        "package_ns_a_value": round(statistics.median(pair[1] for pair in pairs) * 1e9 / MILLION, 1),
+        "times_cheaper": round(statistics.median(other / own for own, other in pairs), 1),
+        "counts_identical": Histogram.decode(base64.b64decode(theirs.encode())) == mine,
+    }
+
+
+def wanted(made: dict[str, Any]) -> list[dict[str, object]]:
+    """Return what the engine is to hold, what was found, and whether it held; None: it could not be measured."""
+    plain, tls = ({row["name"]: row for row in made[name].get("rows", ())} for name in ("plain", "tls"))
+    pacing, high = made["pacing_1000_per_s"], made["open_20000_per_s"]
+    figures = [
+        ("requests per CPU-second / wrk's", plain.get("ours", {}).get("over_wrk"), 0.8),
+        ("the same / hey's", plain.get("hey", {}).get("ours_over_it"), 5),
+        ("the same / httpx's", plain.get("httpx, one client", {}).get("ours_over_it"), 100),
+        ("the same under TLS / wrk's", tls.get("ours", {}).get("over_wrk"), 0.6),
+        ("asyncio's lateness at 1,000/s / ours", round(1 / pacing["ours_over_asyncio"], 1), 10),
+        ("share answered of 20,000/s", high["answered"] / high["planned"], 1.0),
+        ("the hdrhistogram package's cost of a value / ours", made["histogram"]["times_cheaper"], 20),
     ]
-    return {"skipped": f"{', '.join(missing)} is not installed"} if missing else work()
-
-
-def measured() -> dict[str, object]:
-    """Return all figures."""
-    if isinstance(reason := guarded(("nginx", "openssl"), dict).get("skipped"), str):
-        return {"load": {"skipped": reason}}
-    with nginx() as (plain, secure):
-        return {
-            "load_plain": guarded(("wrk",), lambda: against_wrk(plain)),
-            "load_tls": guarded(("wrk",), lambda: against_wrk(secure)),
-            "load_pacing": pacing(plain),
-            "load_high_rate": high_rate(plain),
-            "load_million": memory(plain),
+    return [
+        {
+            "figure": name,
+            "found": found,
+            "at_least": least,
+            "holds": None if found is None else found >= least,
         }
+        for name, found, least in figures
+    ]
+
+
+def measured(folders: Sequence[Path]) -> dict[str, Any]:
+    """Return all figures; ``folders`` may hold rivals."""
+    if missing := [name for name in ("nginx", "openssl") if not shutil.which(name, path=PLACES)]:
+        return {"load": {"skipped": f"{', '.join(missing)} is not installed"}}
+    sizes = {"connections": CONNECTIONS, "seconds": SECONDS, "rounds": ROUNDS}
+    with nginx() as (plain, secure):
+        made: dict[str, Any] = {"python": sys.version.split()[0], "cores": len(os.sched_getaffinity(0))}
+        made["plain"] = bench_rivals.table(plain, ours_per_cpu_s, folders, say=say, **sizes)
+        say("TLS")
+        only = frozenset({"wrk"})  # of the others, not all trust a certificate that nobody vouches for
+        made["tls"] = bench_rivals.table(secure, ours_per_cpu_s, folders, only=only, say=say, **sizes)
+        say("pacing")
+        made["pacing_1000_per_s"] = pacing(plain)
+        made["open_20000_per_s"] = high_rate(plain)
+        say("a million requests")
+        made["million_requests"] = memory(plain)
+    say("histogram")
+    made["histogram"] = histogram()
+    return made | {"wanted": wanted(made)}
+
+
+def say(line: str) -> None:
+    """Tell what comes next, apart from the document."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Read the options, measure, and print the document; tables for people go to the other stream."""
+    parser = argparse.ArgumentParser(description="Measure the load engine beside other load generators.")
+    parser.add_argument(
+        "--rivals", type=Path, action="append", default=[], metavar="FOLDER", help="where more of them are"
+    )
+    named = [Path(place) for place in os.environ.get("DEPLOYER_RIVALS", "").split(os.pathsep) if place]
+    made = measured([*parser.parse_args().rivals, *named])
+    for name in ("plain", "tls"):
+        for line in bench_rivals.lines(made[name]) if name in made else ():
+            say(line)
+    print(json.dumps(made, indent=1))
 
 
 if __name__ == "__main__":
-    print(json.dumps(measured(), indent=1))
+    main()

@@ -70,8 +70,7 @@ class Http:
         self._guard = guard
         self.base_url = base_url.rstrip("/")
         self.level: EvidenceLevel = level
-        self._agent = f"Deployer/0.1 (run {run})"
-        self._run = run
+        self.identity = {"user-agent": f"Deployer/0.1 (run {run})", "x-deployer-run": run}  # of every request
         self._transport = Transport(_context(verify), guard.permit_address)
         self._client = httpx.Client(transport=self._transport, trust_env=False, follow_redirects=False)
 
@@ -110,7 +109,7 @@ class Http:
             RequestFailed: refused, reset, timeout, name, tls, protocol, too-large, bomb, redirects.
             NotAllowed: by the guard.
         """
-        own = {"user-agent": self._agent, "x-deployer-run": self._run, "accept-encoding": "gzip"}
+        own = {**self.identity, "accept-encoding": "gzip"}
         body = jsonlib.dumps(json).encode() if json is not None else content
         if json is not None:
             own["content-type"] = "application/json"

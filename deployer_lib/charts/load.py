@@ -25,9 +25,10 @@ from deployer_lib.load import outcomes
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from deployer_lib.load.histogram import Histogram
     from deployer_lib.load.result import LoadResult
 
-__all__ = ["heat_map", "percentile_curve", "throughput", "times_axis"]
+__all__ = ["heat_map", "percentile_curve", "tail_name", "tails", "throughput", "time_edges", "times_axis"]
 
 Values = npt.NDArray[np.float64]
 
@@ -35,6 +36,7 @@ _NOTHING: Final = "No request was answered, so there is nothing to draw."
 _TICKS: Final = (0.0, 50.0, 90.0, 99.0, 99.9, 99.99, 99.999)
 _SPREAD: Final = 20.0  # of the values of a chart, from which on its axis is logarithmic
 _POINTS: Final = 600  # of a curve; more than pixels
+_RECORDED: Final = 100  # of an earlier run's
 _ROWS: Final = 48  # of the heat map
 _MOST_COLUMNS: Final = 120
 _FEW_COLUMNS: Final = 8
@@ -45,13 +47,19 @@ _STALLED: Final = 0.1  # of what was due in a span of time
 _SHARP: Final = 100  # values from which on a percentile 99 is one
 
 
-def percentile_curve(result: LoadResult, target_ms: float | None = None, percentile: float = 99.0) -> Chart:
+def percentile_curve(
+    result: LoadResult,
+    target_ms: float | None = None,
+    percentile: float = 99.0,
+    baseline: Histogram | None = None,
+) -> Chart:
     """Draw response and service time by percentile, on the axis of HdrHistogram: as wide for 90 to 99 as for 99 to 99.9.
 
     Args:
         result: what was measured; what was given up counts with the time that it had waited.
         target_ms: limit for ``percentile``, in milliseconds; None draws none.
         percentile: the percentile that the title is about.
+        baseline: response times of an earlier run, drawn beside; None draws none.
 
     Raises:
         ValueError: nothing was answered.
@@ -64,7 +72,10 @@ def percentile_curve(result: LoadResult, target_ms: float | None = None, percent
     service = np.sort(outcomes.service_ns(columns, counted) / 1e6)
     seen = outcomes.percentile(response, percentile)
     title = _curve_title(seen, target_ms, percentile)
+    earlier = baseline.value_at(percentile) if baseline else None
     with figure_of(title, height_in=3.4) as (figure, axes):
+        if baseline and earlier is not None:
+            axes.plot(*_recorded(baseline), color=GREY, lw=1.6, drawstyle="steps-pre", label="last good run")
         axes.plot(
             *_curve(service),
             color=GREEN,
@@ -103,6 +114,7 @@ def percentile_curve(result: LoadResult, target_ms: float | None = None, percent
         picture = png(figure)
     listed = ", ".join(f"{p:g} % {in_ms(outcomes.percentile(response, p))}" for p in (50.0, 90.0, 99.0, 99.9))
     aim = f"; target for {percentile:g} %: {in_ms(target_ms)}" if target_ms is not None else ""
+    aim += f"; in the last good run {in_ms(earlier / 1e3)}" if earlier is not None else ""
     alt = (
         f"Response time of {len(response)} requests by percentile: {listed}, maximum {in_ms(float(response[-1]))}; "
         f"service time at {percentile:g} %: {in_ms(outcomes.percentile(service, percentile))}{aim}."
@@ -129,6 +141,12 @@ def _curve(values: Values) -> tuple[Values, Values]:
     return places, values[ranks]
 
 
+def _recorded(histogram: Histogram) -> tuple[Values, Values]:
+    """Return the same of a histogram: places on the percentile axis, and times in milliseconds there."""
+    places = np.geomspace(1, max(len(histogram), 2), _RECORDED)
+    return places, np.array([(histogram.value_at(100 * (1 - 1 / place)) or 0) / 1e3 for place in places])
+
+
 def _percentile_axis(axes: Axes, count: int) -> None:
     shown = [tick for tick in _TICKS if _place(tick) <= max(count, 2)]
     axes.set_xscale("log")
@@ -150,9 +168,9 @@ def heat_map(result: LoadResult) -> Chart:
     columns = result.columns
     at_s = (columns.intended_ns - columns.intended_ns.min())[counted] / 1e9
     took_ms = np.maximum(outcomes.response_ns(columns, counted) / 1e6, 1e-3)
-    edges_s = _time_edges(float(at_s.max()), len(at_s))
-    tails = _tails(at_s, took_ms, edges_s)
-    title = _heat_title(tails, edges_s)
+    edges_s = time_edges(float(at_s.max()), len(at_s))
+    slowest = tails(at_s, took_ms, edges_s)
+    title = _heat_title(slowest, edges_s)
     with figure_of(title, height_in=3.4) as (figure, axes):
         lowest, highest = float(took_ms.min()), float(took_ms.max())
         edges_ms = np.geomspace(lowest * 0.8, max(highest, lowest * 2) * 1.25, _ROWS)
@@ -161,11 +179,11 @@ def heat_map(result: LoadResult) -> Chart:
         middles = (edges_s[:-1] + edges_s[1:]) / 2
         axes.step(
             middles,
-            tails,
+            slowest,
             where="mid",
             color=RED,
             lw=1.6,
-            label=f"{_tail_name(len(at_s), len(tails))} of each time",
+            label=f"{tail_name(len(at_s), len(slowest))} of each time",
         )
         times_axis(axes, float(edges_ms[0]), float(edges_ms[-1]), room=1.0)
         axes.grid(visible=False)
@@ -194,7 +212,7 @@ def times_axis(axes: Axes, lowest_ms: float, highest_ms: float, *, room: float =
     axes.minorticks_off()
 
 
-def _time_edges(length_s: float, count: int) -> Values:
+def time_edges(length_s: float, count: int) -> Values:
     """Return the edges of whole seconds, or of even parts where these would be too many, or too few to show a course."""
     parts = int(np.ceil(length_s))
     if _FEW_COLUMNS <= parts <= _MOST_COLUMNS:
@@ -207,26 +225,34 @@ def _spans(count: int, length_s: float) -> str:
     return f"{count} seconds" if length_s == 1 else f"{count} spans of {length_s:.2g} s"
 
 
-def _tails(at_s: Values, took_ms: Values, edges_s: Values) -> Values:
-    """Return the 99th percentile of each part of time, by nearest rank; not a number where nothing was due."""
+def tails(at_s: Values, took_ms: Values, edges_s: Values, percent: float = 99.0) -> Values:
+    """Return a percentile of each part of time, by nearest rank; not a number where nothing was due.
+
+    Args:
+        at_s: when each request was due.
+        took_ms: its response time.
+        edges_s: between which the parts lie.
+        percent: the percentile.
+    """
     part = np.clip(np.searchsorted(edges_s, at_s, side="right") - 1, 0, len(edges_s) - 2)
     found = np.full(len(edges_s) - 1, np.nan)
     for number in np.unique(part):
         values = np.sort(took_ms[part == number])
-        found[number] = outcomes.percentile(values, 99.0)
+        found[number] = outcomes.percentile(values, percent)
     return found
 
 
-def _tail_name(count: int, parts: int) -> str:
+def tail_name(count: int, parts: int) -> str:
+    """Return what the 99th percentile of each part of time is called, of so many requests in so many parts."""
     return "99th percentile" if count / parts >= _SHARP else "slowest (99 %)"
 
 
-def _heat_title(tails: Values, edges_s: Values) -> str:
-    worst, usual = float(np.nanmax(tails)), float(np.nanmedian(tails))
+def _heat_title(slowest: Values, edges_s: Values) -> str:
+    worst, usual = float(np.nanmax(slowest)), float(np.nanmedian(slowest))
     if worst <= _STEADY * usual:
         return f"Response times were steady: the 99th percentile was never above {in_ms(worst)}"
-    times = int(np.nansum(tails > _STEADY * usual))
-    spans = _spans(len(tails), float(edges_s[1]))
+    times = int(np.nansum(slowest > _STEADY * usual))
+    spans = _spans(len(slowest), float(edges_s[1]))
     return f"In {times} of {spans} the 99th percentile was far above its usual {in_ms(usual)}: up to {in_ms(worst)}"
 
 
@@ -250,7 +276,7 @@ def throughput(result: LoadResult) -> Chart:
     columns = result.columns
     begin = columns.intended_ns.min()
     ended_ns = outcomes.ended_ns(columns)
-    edges_s = _time_edges(float((ended_ns.max() - begin) / 1e9), len(result))
+    edges_s = time_edges(float((ended_ns.max() - begin) / 1e9), len(result))
     width_s = float(edges_s[1] - edges_s[0])
 
     def per_s(mask: npt.NDArray[np.bool_], times: npt.NDArray[np.int64]) -> Values:

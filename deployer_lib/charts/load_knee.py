@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from deployer_lib.charts.canvas import BLUE, GREEN, INK, ORANGE, RED, Chart, figure_of, in_ms, legend, png
 from deployer_lib.charts.load import times_axis
-from deployer_lib.expect import threshold
+from deployer_lib.threshold import threshold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 
 __all__ = ["rates", "staircase"]
 
+#: Times of a step by their field's name, in words.
+_TIMES: Final = {
+    "mean": "Mean response time",
+    "p50": "Median response time",
+    "p90": "90th percentile of the response time",
+    "p95": "95th percentile of the response time",
+    "p99": "99th percentile of the response time",
+    "p99_9": "99.9th percentile of the response time",
+    "max": "Longest response time",
+}
 _KINDS: Final = (
     (True, "kept", "o", BLUE),
     (False, "not kept: missed, or the queue grew", "X", RED),
@@ -86,7 +96,7 @@ def _staircase_title(knee: Knee, steps: Sequence[Step]) -> str:
 
 
 def rates(knee: Knee) -> Chart:
-    """Draw the 99th percentile at each rate that was tried, with the highest rate that was kept.
+    """Draw the time that the objective is on (else the 99th percentile) at each rate that was tried, with the highest that was kept.
 
     Raises:
         ValueError: no rate was tried, or none was answered.
@@ -98,19 +108,24 @@ def rates(knee: Knee) -> Chart:
     if not steps:
         raise ValueError("No rate was answered, so there is nothing to draw.")
     title = _rates_title(knee)
+    name, words, limit = _objective(knee)
+
+    def took_ms(step: Step) -> float:
+        return float(getattr(step.response_ms, name)) if step.response_ms else 0.0
+
     with figure_of(title, height_in=3.3) as (figure, axes):
         for kept, label, marker, colour in _KINDS:
             some = [s for s in steps if s.kept is kept]
             if some:
                 axes.plot(
                     [s.rate_per_s or 0.0 for s in some],
-                    [_p99(s) for s in some],
+                    [took_ms(s) for s in some],
                     marker,
                     color=colour,
                     ms=8,
                     label=label,
                 )
-        if (limit := _limit_ms(knee)) is not None:
+        if limit is not None:
             axes.axhline(limit, color=INK, lw=1.2, ls=":", label=f"objective: {knee.objective.strip()}")
         if knee.max_rate_per_s is not None:
             axes.axvline(
@@ -120,30 +135,27 @@ def rates(knee: Knee) -> Chart:
                 ls="--",
                 label=f"highest kept: {knee.max_rate_per_s:,.0f}/s",
             )
-        seen = [*map(_p99, steps), *([limit] if limit is not None else [])]
+        seen = [*map(took_ms, steps), *([limit] if limit is not None else [])]
         times_axis(axes, max(min(seen), 1e-3), max(seen))
         axes.set(
             xlabel="Requests due per second",
-            ylabel="99th percentile of the response\ntime in ms (logarithmic)",
+            ylabel=f"{words}\nin ms (logarithmic)",
         )
         legend(figure, axes)
         picture = png(figure)
     listed = ", ".join(
-        f"{s.rate_per_s:,.0f}/s {in_ms(_p99(s))}{'' if s.kept else ' (not kept)'}" for s in steps
+        f"{s.rate_per_s:,.0f}/s {in_ms(took_ms(s))}{'' if s.kept else ' (not kept)'}" for s in steps
     )
-    return Chart(picture, f"99th percentile of the response time by rate. {listed}. {title}.", title)
+    return Chart(picture, f"{words} by rate. {listed}. {title}.", title)
 
 
-def _p99(step: Step) -> float:
-    return step.response_ms.p99 if step.response_ms else 0.0
-
-
-def _limit_ms(knee: Knee) -> float | None:
-    """Return where the objective stands on the chart, None where it is about something else."""
-    if not knee.objective:
-        return None
-    limit = threshold(knee.objective)
-    return limit.limit if limit.metric == "p99" else None
+def _objective(knee: Knee) -> tuple[str, str, float | None]:
+    """Return the time that the objective is on, its words, and the limit; the 99th percentile where it is on none."""
+    if knee.objective:
+        limit = threshold(knee.objective)
+        if limit.metric in _TIMES:
+            return limit.metric, _TIMES[limit.metric], limit.limit
+    return "p99", _TIMES["p99"], None
 
 
 def _rates_title(knee: Knee) -> str:

@@ -1,4 +1,4 @@
-"""What a load test measured: how long requests took, and when."""
+"""What a load test measured: how long requests took."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deployer_lib.charts.canvas import BLUE, GREEN, ORANGE, PURPLE, RED, Chart, figure_of, in_ms, legend, png
+from deployer_lib.charts.canvas import BLUE, GREEN, RED, Chart, figure_of, in_ms, png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from deployer_lib.load.result import LoadResult
 
-__all__ = ["percentiles", "timeline"]
+__all__ = ["percentiles"]
 
 
 def percentiles(result: LoadResult, target_ms: float) -> Chart:
@@ -69,62 +69,3 @@ def _beside(axes: Axes, x: float, y: float, text: str, colour: str, top: float) 
         color=colour,
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.85},
     )
-
-
-def timeline(result: LoadResult) -> Chart:
-    """Draw the response time of every request when it was due; errors, 429 and what was given up stand out.
-
-    Raises:
-        ValueError: no request was sent.
-    """
-    if not len(result):
-        raise ValueError("No request was sent, so there is nothing to draw.")
-    due_ns, took_ms = result.columns.intended_ns, result.response_times_ms
-    at_s = (due_ns - due_ns.min()) / 1e9
-    limited, given_up = ~result.answered & ~result.wrong, result.censored
-    kinds = (
-        ("answered", result.answered, "o", BLUE, 14),
-        ("error", result.wrong & ~given_up, "X", RED, 40),
-        ("429", limited, "s", ORANGE, 26),
-        ("given up (longer than shown)", given_up, "^", PURPLE, 36),
-    )
-    title = _timeline_title(result)
-    with figure_of(title, height_in=3.2) as (figure, axes):
-        for label, mask, marker, colour, size in kinds:
-            if mask.any():
-                shown = f"{label}: {int(mask.sum())}"
-                axes.scatter(
-                    at_s[mask],
-                    took_ms[mask],
-                    s=size,
-                    marker=marker,
-                    color=colour,
-                    label=shown,
-                    lw=0,
-                    alpha=0.8,
-                )
-        axes.set(xlabel="Time since the first request in s", ylabel="Response time in ms")
-        axes.set_ylim(0, max(float(took_ms.max()) * 1.1, 1.0))
-        axes.set_xlim(-0.02 * max(float(at_s.max()), 0.1), max(float(at_s.max()), 0.1) * 1.03)
-        legend(figure, axes)
-        picture = png(figure)
-    counts = ", ".join(f"{int(mask.sum())} {label}" for label, mask, *_ in kinds if mask.any())
-    alt = (
-        f"Response time of each of {len(result)} requests over {result.duration_s:.1f} s: {counts}; "
-        f"longest {in_ms(float(took_ms.max()))}."
-    )
-    return Chart(picture, alt, title)
-
-
-def _timeline_title(result: LoadResult) -> str:
-    if result.errors or result.throttled:
-        trouble = [f"{result.errors} failed"] * bool(result.errors)
-        trouble += [f"{result.throttled} were answered 429"] * bool(result.throttled)
-        return f"Of {len(result)} requests {' and '.join(trouble)}"
-    took_ms = result.response_times_ms
-    half = len(took_ms) // 2
-    if half:
-        first, second = float(np.median(took_ms[:half])), float(np.median(took_ms[half:]))
-        if second > 1.5 * first:
-            return f"Response times grew during the test: median {in_ms(first)}, then {in_ms(second)}"
-    return f"All {len(result)} requests were answered, the slowest in {in_ms(float(took_ms.max()))}"

@@ -13,6 +13,7 @@ from rich.markup import escape
 from deployer_lib.catalogue import CATALOGUE
 from deployer_lib.cli.audit import audit
 from deployer_lib.cli.load import load
+from deployer_lib.cli.load_options import LoadCommand
 from deployer_lib.cli.output import Json, err, fail, out
 from deployer_lib.errors import DeployerError, UsageError
 from deployer_lib.extensions import names_of
@@ -30,7 +31,7 @@ app = typer.Typer(
     help="May this build go to that environment, and how do we know?",
 )
 app.add_typer(audit, name="audit")
-app.command()(load)
+app.command(cls=LoadCommand)(load)
 _INTERRUPTED: Final = 130
 _TRIGGERS: Final = ("deploy", "schedule", "pr", "manual")
 
@@ -277,6 +278,7 @@ def checks(as_json: Json = False) -> None:  # noqa: FBT002
             "effect": s.effect.value,
             "needs": list(s.needs),
             "profiles": [profile.value for profile in s.profiles],
+            "level": s.level.value,
         }
         for s in CATALOGUE.values()
     ]

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from deployer_lib.cli.output import Json, err, fail, out
-from deployer_lib.errors import DeployerError, UsageError
+from deployer_lib.cli.signals import terminated_as_interrupted
+from deployer_lib.errors import DeployerError, ProcessError, UsageError
+from deployer_lib.threshold import load_gate, threshold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,23 +20,24 @@ if TYPE_CHECKING:
     from deployer_lib.guard import Guard
     from deployer_lib.load.columns import Columns
     from deployer_lib.load.knee import Knee
+    from deployer_lib.load.mix import Mix
     from deployer_lib.load.plan import Plan
-    from deployer_lib.load.requests import RequestSpec
     from deployer_lib.load.result import LoadResult
 
 __all__ = ["load"]
 
 BodyFile = Annotated[Path | None, typer.Option(help="File whose bytes are the body.")]
+MixFile = Annotated[
+    Path | None, typer.Option("--mix", metavar="FILE", help="File of requests, in YAML or JSON, by weight.")
+]
 Trusted = Annotated[Path | None, typer.Option(help="File of certificates that are trusted.")]
 Export = Annotated[Path | None, typer.Option(help="File for the histogram, in HdrHistogram's log format.")]
 
 _INTERRUPTED: Final = 130
-#: What holds where no gate is given: nobody said that requests may fail.
-_GATES: Final = ("errors == 0",)
+#: What holds where no gate is given: nobody said that requests may fail, and a rate limit's refusal is no healthy answer.
+_GATES: Final = ("errors == 0", "throttled == 0")
 #: What gates of a search may be on.
 _LIMITS: Final = frozenset({"rate", "connections"})
-#: Kinds of errors that are the generator's.
-_OWN: Final = frozenset({"no descriptors", "other", "stopped"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +47,15 @@ class _Call:
     url: str
     asked: Asked
     guard: Guard
-    spec: RequestSpec
+    mix: Mix
     keep_alive: bool
     timeout_s: float
-    workers: int
+    workers: int | None
+    scheduler: str | None
     expect_errors: bool
     ca: Path | None
     insecure: bool
+    seed: int
 
     def run(
         self,
@@ -68,14 +73,16 @@ class _Call:
             self.url,
             plan,
             guard=self.guard,
-            mix=(self.spec,),
+            mix=self.mix.specs,
             connections=connections,
             keep_alive=self.keep_alive,
             timeout_s=self.timeout_s if timeout_s is None else timeout_s,
             workers=self.workers,
+            scheduler=self.scheduler,
             expect_errors=self.expect_errors,
             ca=self.ca,
             insecure=self.insecure,
+            seed=self.seed,
             progress=(lambda progress: update(progress_line(progress))) if update else None,
         )
 
@@ -110,13 +117,16 @@ def load(
     poisson: Annotated[
         bool, typer.Option("--poisson", help="Let a rate's requests be due by chance, not evenly.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Seed of --poisson.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of --poisson, of a mix's order, of {uuid} and {random}.")
+    ] = 0,
     method: Annotated[str, typer.Option("--method", "-X", help="GET, or POST where there is a body.")] = "",
     header: Annotated[
         list[str] | None, typer.Option("--header", "-H", help="Header, Name: value; may be repeated.")
     ] = None,
     body: Annotated[str, typer.Option(help="Body, in UTF-8.")] = "",
     body_file: BodyFile = None,
+    mix: MixFile = None,
     expect: Annotated[
         list[str] | None,
         typer.Option(
@@ -130,7 +140,19 @@ def load(
         bool, typer.Option(help="Use connections again, or open one for each request.")
     ] = True,
     timeout: Annotated[str, typer.Option(help="Limit for one answer.")] = "10s",
-    workers: Annotated[int, typer.Option("--workers", "-t", help="Processes that send.")] = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            "-t",
+            help="Processes that send: one; with --scheduler all workers that it has.",
+            show_default=False,
+        ),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Dask cluster whose workers send: tcp://host:port."),
+    ] = None,
     expect_errors: Annotated[
         bool, typer.Option("--expect-errors", help="Go on although more than 5 % of requests fail.")
     ] = False,
@@ -144,27 +166,38 @@ def load(
     ] = False,
     slo: Annotated[str, typer.Option(help='Threshold that a rate must keep: "p(99) < 50ms".')] = "",
     export: Export = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Confirm a host that is not this machine.")] = False,
+    yes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[ENV]",
+            help="Confirm a host that is not this machine; with its name, a protected environment.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Send requests under a plan and judge what was measured; exit 0 gates held, 1 not, 2 usage, 3 could not tell, 130."""
-    from deployer_lib.cli.load_asked import Shape  # noqa: PLC0415  (numpy takes a while, and other commands need none)
-
     try:
-        shape = Shape(rate, connections, stages, duration, requests, poisson, seed)
-        call = _call(
-            url, method, header or (), _body(body, body_file), expect or (), keep_alive=keep_alive, timeout=timeout,
-            workers=workers, expect_errors=expect_errors, ca=ca, insecure=insecure,
-        )  # fmt: skip
-        if find_knee:
-            document, code = _knee(call, shape, slo, gate or (), export, yes=yes)
-        elif slo:
-            raise UsageError("--slo is for --find-knee.", hint="A load has gates: --gate.")
-        else:
-            document, code = _load(call, shape, tuple(gate or _GATES), export, yes=yes)
+        with terminated_as_interrupted():
+            from deployer_lib.cli.load_asked import Shape, body_of, mix_of  # noqa: PLC0415  (numpy, which others don't need)
+
+            shape = Shape(rate, connections, stages, duration, requests, poisson, seed)
+            asked_for = mix_of(url, mix, method, header or (), body_of(body, body_file), expect or ())
+            call = _call(
+                url, asked_for, yes, keep_alive=keep_alive, timeout=timeout, workers=workers,
+                scheduler=scheduler, expect_errors=expect_errors, ca=ca, insecure=insecure, seed=seed,
+            )  # fmt: skip
+            confirmed = yes is not None
+            if find_knee:
+                document, code = _knee(call, shape, slo, gate or (), export, yes=confirmed)
+            elif slo:
+                raise UsageError("--slo is for --find-knee.", hint="A load has gates: --gate.")
+            else:
+                document, code = _load(call, shape, tuple(gate or _GATES), export, yes=confirmed)
+    except ProcessError as error:  # one that sent was lost on the way
+        fail(error, 3)
     except DeployerError as error:
         fail(error, 2)
-    except KeyboardInterrupt:  # before anything was measured
+    except KeyboardInterrupt:  # before anything was measured, or a second time
         raise typer.Exit(_INTERRUPTED) from None
     if as_json:
         out(document)
@@ -175,52 +208,47 @@ def load(
 
 def _call(
     url: str,
-    method: str,
-    headers: Sequence[str],
-    body: bytes,
-    expect: Sequence[str],
+    mix: Mix,
+    confirmed: str | None,
     *,
     keep_alive: bool,
     timeout: str,
-    workers: int,
+    workers: int | None,
+    scheduler: str | None,
     expect_errors: bool,
     ca: Path | None,
     insecure: bool,
+    seed: int,
 ) -> _Call:
-    """Read what stays the same over a command's loads."""
-    from deployer_lib.cli.load_asked import host_of, spec_of  # noqa: PLC0415
+    """Read what stays the same over a command's loads, and refuse an environment that is protected."""
+    from deployer_lib.cli.load_asked import host_of  # noqa: PLC0415
+    from deployer_lib.cli.load_protected import environments_here, still_protected  # noqa: PLC0415
     from deployer_lib.load.wording import duration_s  # noqa: PLC0415
 
-    spec = spec_of(url, method, headers, body, expect)
     timeout_s = duration_s(timeout)
     if not timeout_s:
         raise UsageError("--timeout 0 gives up at once.", hint="For example 10s.")
     if ca is not None and not ca.is_file():
         raise UsageError(f"{ca} is no file.", hint="Give a file of certificates in PEM.")
+    if ca is not None and insecure:
+        raise UsageError("--ca and --insecure contradict each other.", hint="Give one of them.")
     asked = host_of(url)
+    protected = still_protected(asked, environments_here(), confirmed or "")
+    writes = any(spec.writes for spec in mix.specs)
     return _Call(
         url,
         asked,
-        asked.guard(writes=spec.writes),
-        spec,
+        asked.guard(writes=writes, protected=protected),
+        mix,
         keep_alive,
         timeout_s,
         workers,
+        scheduler,
         expect_errors,
         ca,
         insecure,
+        seed,
     )
-
-
-def _body(text: str, file: Path | None) -> bytes:
-    if file is None:
-        return text.encode()
-    if text:
-        raise UsageError("--body and --body-file contradict each other.", hint="Give one of them.")
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}.", hint="Give a file.") from None
 
 
 def _confirmed(call: _Call, most: int, *, yes: bool) -> None:
@@ -231,10 +259,10 @@ def _confirmed(call: _Call, most: int, *, yes: bool) -> None:
     """
     if call.asked.here or yes:
         return
-    asked = call.asked
+    asked, methods = call.asked, dict.fromkeys(spec.method for spec in call.mix.specs)
     raise UsageError(
         f"The load would hit {asked.host}:{asked.port} ({', '.join(asked.addresses)}), which is not this machine, "
-        f"with at most {most:,} {call.spec.method} requests.",
+        f"with at most {most:,} {' and '.join(methods)} requests.",
         hint="Add --yes if you may do that.",
     )
 
@@ -243,58 +271,33 @@ def _load(
     call: _Call, shape: Shape, gates: Sequence[str], export: Path | None, *, yes: bool
 ) -> tuple[dict[str, Any], int]:
     """Carry out one plan and return its document and the exit code."""
+    from deployer_lib.app.serving import watching  # noqa: PLC0415
     from deployer_lib.cli.load_asked import at_most, check_export, plan_of, words_of  # noqa: PLC0415
-    from deployer_lib.load.gates import judge, parsed  # noqa: PLC0415
+    from deployer_lib.cli.load_outcome import exported, findings, notes  # noqa: PLC0415
+    from deployer_lib.load.floor import floor_ms  # noqa: PLC0415
+    from deployer_lib.load.gates import judge  # noqa: PLC0415
     from deployer_lib.load.result import LoadResult  # noqa: PLC0415
 
     plan = plan_of(shape)
     for gate in gates:
-        parsed(gate)
+        load_gate(gate)
     check_export(export)
     _confirmed(call, at_most(plan), yes=yes)
-    with err().status("connecting …") as status:
+    with err().status("connecting …") as status, watching(call.asked.host, call.asked.port) as seen:
         columns = call.run(plan, connections=shape.connections, update=status.update)
-    result = LoadResult(columns, words_of(shape), [f"{call.spec.method} {call.spec.path}"])
-    findings = [*_findings(call, result), *_exported(result, export)]
+    names, where = call.mix.names, f"{call.asked.host}:{call.asked.port}"
+    result = LoadResult(columns, words_of(shape), names, floor_ms(columns, plan), resources=seen())
+    found = [*findings(result, where), *exported(result, export)]
     judged = judge(result, gates)
     document = {
         **result.to_json(),
-        "findings": findings,
-        "gates": [gate.to_json() for gate in judged],
+        "target": f"{call.asked.scheme}://{where}",
+        "notes": [*result.health.notes, *notes(result, where, names)],
+        "findings": found,
+        "gates": [{**gate.to_json(), "why": gate.why} for gate in judged],
         "export": str(export) if export else None,
     }
-    return document, _code(result, findings, [gate.held for gate in judged])
-
-
-def _findings(call: _Call, result: LoadResult) -> list[str]:
-    """Return what is wrong with the target whatever the gates say."""
-    from deployer_lib.load.job import FAILING  # noqa: PLC0415
-
-    sent = len(result)
-    where = f"{call.asked.host}:{call.asked.port}"
-    kinds = result.errors_by_kind | ({"429": result.throttled} if result.throttled else {})
-    if sent and not result.answered.any() and not set(kinds) <= _OWN:
-        seen = ", ".join(f"{count:,} × {kind}" for kind, count in kinds.items())
-        return [f"{where} answered none of {sent:,} requests as expected: {seen}."]
-    if result.stopped == FAILING:
-        return [f"The load was stopped after {result.duration_s:.1f} s: {result.stopped}."]
-    return []
-
-
-def _exported(result: LoadResult, file: Path | None) -> list[str]:
-    """Write the histogram whole or not at all, and return what went wrong."""
-    from deployer_lib.load.histogram import log_text  # noqa: PLC0415
-
-    if file is None:
-        return []
-    fresh = file.with_name(f".{file.name}.part")
-    try:
-        fresh.write_text(log_text(result), encoding="ascii")
-        fresh.replace(file)
-    except OSError as error:
-        fresh.unlink(missing_ok=True)
-        return [f"The histogram could not be written to {file}: {error.strerror}."]
-    return []
+    return document, _code(result, found, [gate.held for gate in judged])
 
 
 def _code(result: LoadResult, findings: Sequence[str], held: Sequence[bool | None]) -> int:
@@ -317,9 +320,8 @@ def _knee(
     call: _Call, shape: Shape, slo: str, gates: Sequence[str], export: Path | None, *, yes: bool
 ) -> tuple[dict[str, Any], int]:
     """Search for the limits and return the document and the exit code."""
+    from deployer_lib.app.serving import watching  # noqa: PLC0415
     from deployer_lib.cli.load_asked import CEILING, arrivals  # noqa: PLC0415
-    from deployer_lib.expect import threshold  # noqa: PLC0415
-    from deployer_lib.load.gates import parsed  # noqa: PLC0415
     from deployer_lib.load.knee import BUDGET_S, MOST_CONNECTIONS, find_knee  # noqa: PLC0415
     from deployer_lib.load.wording import duration_s  # noqa: PLC0415
 
@@ -331,7 +333,7 @@ def _knee(
     if shape.connections is not None and shape.connections < 1:
         raise UsageError(f"{shape.connections} connections cannot ask anything.", hint="Give at least 1.")
     if slo:
-        parsed(slo)
+        load_gate(slo)
     limits = [threshold(text) for text in gates]
     for limit in limits:
         if limit.metric not in _LIMITS:
@@ -340,7 +342,7 @@ def _knee(
                 hint='With --find-knee a gate is on rate or connections: "rate > 500/s".',
             )
     _confirmed(call, CEILING, yes=yes)
-    with err().status("looking …") as status:
+    with err().status("looking …") as status, watching(call.asked.host, call.asked.port) as seen:
         knee = find_knee(
             call.run,
             slo,
@@ -350,15 +352,18 @@ def _knee(
             timeout_s=call.timeout_s,
             progress=lambda text: status.update(f"{text} …"),
         )
+    resources = seen()
     metrics = {"rate": knee.max_rate_per_s, "connections": knee.connections_cliff}
     known = {name: float(value) for name, value in metrics.items() if value is not None}
     judged = [(limit, limit.judge(known)) for limit in limits]
     document = {
         **knee.to_json(),
+        "target": f"{call.asked.scheme}://{call.asked.host}:{call.asked.port}",
         "gates": [
-            {"expression": limit.text, "held": seen.held, "value": known.get(limit.metric)}
+            {"expression": limit.text, "held": seen.held, "value": known.get(limit.metric), "why": seen.why}
             for limit, seen in judged
         ],
+        "resources": None if resources is None else resources.to_json(),
     }
     return document, _knee_code(knee, [seen.held for _, seen in judged])
 

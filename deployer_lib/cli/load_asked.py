@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from deployer_lib.catalogue import Effect
 from deployer_lib.errors import UsageError
 from deployer_lib.guard import Guard, host_key
+from deployer_lib.load.mix import Mix, read_mix
 from deployer_lib.load.plan import MAX_REQUESTS, Plan, closed, constant, poisson, stages
 from deployer_lib.load.requests import RequestSpec
 from deployer_lib.load.wording import duration_s, expected, header, rate_per_s, url_parts
@@ -28,8 +29,10 @@ __all__ = [
     "Shape",
     "arrivals",
     "at_most",
+    "body_of",
     "check_export",
     "host_of",
+    "mix_of",
     "plan_of",
     "spec_of",
     "words_of",
@@ -39,6 +42,7 @@ __all__ = [
 CEILING: Final = MAX_REQUESTS
 _DURATION_S: Final = 30.0
 _NAME: Final = "deployer load"
+_MAX_BODY_BYTES: Final = 64_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +72,23 @@ class Asked:
         """Tell whether it is this machine, by its loopback addresses alone."""
         return all(ipaddress.ip_address(address).is_loopback for address in self.addresses)
 
-    def guard(self, *, writes: bool) -> Guard:
-        """Return a guard that allows load on this host alone; data in it only where the request writes."""
+    def guard(self, *, writes: bool, protected: frozenset[tuple[str, int]] = frozenset()) -> Guard:
+        """Return a guard that allows load on this host alone; data in it only where a request writes.
+
+        Args:
+            writes: whether one does.
+            protected: addresses that are refused, whatever name leads there.
+        """
         effects = {Effect.OBSERVE, Effect.STRESS, *([Effect.WRITE] if writes else [])}
         hosts = {(self.host, self.port)}
-        return Guard(_NAME, frozenset(effects), hosts, max_requests=CEILING, max_writes=CEILING)
+        return Guard(
+            _NAME,
+            frozenset(effects),
+            hosts,
+            max_requests=CEILING,
+            max_writes=CEILING,
+            protected_addresses=protected,
+        )
 
 
 def host_of(url: str) -> Asked:
@@ -174,14 +190,61 @@ def spec_of(url: str, method: str, headers: Sequence[str], body: bytes, expect: 
     )
 
 
+def mix_of(
+    url: str, file: Path | None, method: str, headers: Sequence[str], body: bytes, expect: Sequence[str]
+) -> Mix:
+    """Return what is sent: the requests of a file, or the one of the options.
+
+    Raises:
+        UsageError: something in it is not possible, or options contradict each other.
+    """
+    if file is None:
+        spec = spec_of(url, method, headers, body, expect)
+        return Mix((spec,), (f"{spec.method} {spec.path}",))
+    if method or body:
+        raise UsageError(
+            "--mix says what is sent, and so do --method, --body and --body-file.",
+            hint="Write method and body into the file.",
+        )
+    parts = url_parts(url)
+    if parts.query:
+        raise UsageError("With --mix the URL has no query.", hint="Write it into the file's paths.")
+    shared = dict(header(text) for text in headers)
+    RequestSpec(headers=shared)
+    return read_mix(file, below=parts.path, headers=shared, expect=expected(expect))
+
+
+def body_of(text: str, file: Path | None) -> bytes:
+    """Return the body of the options.
+
+    Raises:
+        UsageError: two are given, or the file cannot be read or is too large to be sent again and again.
+    """
+    if file is None:
+        return text.encode("utf-8", "surrogateescape")
+    if text:
+        raise UsageError("--body and --body-file contradict each other.", hint="Give one of them.")
+    try:
+        with file.open("rb") as stream:
+            body = stream.read(_MAX_BODY_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}.", hint="Give a file.") from None
+    if len(body) > _MAX_BODY_BYTES:
+        raise UsageError(
+            f"{file} is larger than {_MAX_BODY_BYTES // 1_000_000} MB.", hint="Give a smaller body."
+        )
+    return body
+
+
 def check_export(path: Path | None) -> None:
     """Refuse a file that could not be written after the load.
 
     Raises:
-        UsageError: its folder is missing, or may not be written to.
+        UsageError: it is a folder, its folder is missing, or it may not be written to.
     """
     if path is None:
         return
     folder = path.resolve().parent
-    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+    device = path.exists() and not path.is_file()
+    if path.is_dir() or not folder.is_dir() or not os.access(path if device else folder, os.W_OK):
         raise UsageError(f"{path} cannot be written.", hint="Give a file in a folder that is there.")

@@ -46,8 +46,8 @@ def run(target: str, plan: Plan, *, guard: Guard, **options: Any) -> LoadResult:
         target: URL, http or https.
         plan: what to send, and when.
         guard: is asked for every request; the effect stress must be allowed.
-        options: mix, connections, keep_alive, timeout_s, workers, expect_errors, ca, insecure, progress, seed, as
-            :func:`deployer_lib.load.running.run` has them.
+        options: mix, connections, keep_alive, timeout_s, workers, scheduler, expect_errors, ca, insecure, progress,
+            seed, as :func:`deployer_lib.load.running.run` has them.
 
     Raises:
         UsageError: something asked for is not possible.
@@ -55,10 +55,12 @@ def run(target: str, plan: Plan, *, guard: Guard, **options: Any) -> LoadResult:
         RequestFailed: the name does not resolve.
         Unavailable: this is not Linux.
     """
-    from deployer_lib.load.result import LoadResult as Result  # noqa: PLC0415  (numpy, only where there is load)
+    from deployer_lib.load.floor import floor_ms  # noqa: PLC0415  (numpy, only where there is load)
+    from deployer_lib.load.result import LoadResult as Result  # noqa: PLC0415
     from deployer_lib.load.running import run as measured  # noqa: PLC0415
 
-    return Result(measured(target, plan, guard=guard, **options))
+    columns = measured(target, plan, guard=guard, **options)
+    return Result(columns, floor_ms=floor_ms(columns, plan))
 
 
 def __getattr__(name: str) -> object:

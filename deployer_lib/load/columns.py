@@ -18,6 +18,8 @@ from deployer_lib.load.surroundings import Surroundings
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from deployer_lib.load.skew import Share
+
 __all__ = ["ERRORS", "ROW", "THROTTLED", "Columns", "Rows"]
 
 #: The status by which a target says that it is asked too much; that is no failure.
@@ -150,6 +152,8 @@ class Columns:
     started_unix_ns: int = 0  # the same by the wall clock, since 1970
     spun_ns: int = 0  # part of client_cpu_ns spent waiting for due times without sleep
     surroundings: Surroundings | None = None  # what happened beside the generator meanwhile
+    shares: tuple[Share, ...] = ()  # what each worker of a cluster did; empty: none took part
+    tls_error: str = ""  # why a connection was not secured, as a sentence part; empty: none failed so
 
     def __len__(self) -> int:
         return len(self.intended_ns)
@@ -224,4 +228,5 @@ def _scalars(parts: Sequence[Columns]) -> dict[str, Any]:
         "started_unix_ns": min(part.started_unix_ns for part in parts),
         "duration_ns": max(part.start_ns + part.duration_ns for part in parts) - start_ns,
         "stopped": next((part.stopped for part in parts if part.stopped), ""),
+        "tls_error": next((part.tls_error for part in parts if part.tls_error), ""),
     }

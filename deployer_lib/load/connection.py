@@ -11,7 +11,7 @@ import errno
 import os
 import socket
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from deployer_lib.errors import UsageError
@@ -24,11 +24,24 @@ if TYPE_CHECKING:
 
     from deployer_lib.load.answers import Reader
 
-__all__ = ["CONNECTING", "HANDSHAKING", "NOT_NOW", "READY", "Address", "Connection", "Tls", "kind_of"]
+__all__ = [
+    "CONNECTING",
+    "HANDSHAKING",
+    "NOT_NOW",
+    "READY",
+    "TLS",
+    "Address",
+    "Connection",
+    "Tls",
+    "kind_of",
+    "tls_words",
+]
 
 READY: Final = 0
 CONNECTING: Final = 1
 HANDSHAKING: Final = 2
+#: The error of a connection that could not be secured.
+TLS: Final = ERRORS.index("tls")
 
 _KIND_OF_ERRNO: Final = {
     errno.ECONNREFUSED: "refused",
@@ -41,6 +54,34 @@ _KIND_OF_ERRNO: Final = {
     errno.ENOBUFS: "no descriptors",
     errno.ENOMEM: "no descriptors",
     errno.EADDRNOTAVAIL: "no descriptors",  # every port of this machine to that address is in use
+}
+_AUTHORITY: Final = "the authority that signed its certificate is not trusted, or an intermediate certificate is missing ({said})"
+_ANOTHER_NAME: Final = "its certificate is for another name ({said})"
+#: What OpenSSL's verification codes mean (x509_vfy.h).
+_UNTRUSTED: Final = {
+    2: _AUTHORITY,
+    9: "its certificate is not valid yet",
+    10: "its certificate has expired",
+    18: "its certificate is signed by itself and is not trusted ({said})",
+    19: _AUTHORITY,
+    20: _AUTHORITY,
+    21: _AUTHORITY,
+    62: _ANOTHER_NAME,
+    63: _ANOTHER_NAME,
+    64: _ANOTHER_NAME,
+}
+_NO_TLS: Final = "it does not speak TLS at this port"
+_VERSION: Final = "it offers no version of TLS from 1.2 on"
+#: What OpenSSL's reasons mean where no certificate was looked at.
+_REFUSED: Final = {
+    "WRONG_VERSION_NUMBER": _NO_TLS,
+    "HTTP_REQUEST": _NO_TLS,
+    "RECORD_LAYER_FAILURE": _NO_TLS,
+    "UNSUPPORTED_PROTOCOL": _VERSION,
+    "TLSV1_ALERT_PROTOCOL_VERSION": _VERSION,
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": "it refused the TLS handshake: no cipher in common, or it asks for a client certificate",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "it asks for a client certificate",
+    "TLSV1_UNRECOGNIZED_NAME": "it has no certificate for this name",
 }
 _IN_PROGRESS: Final = (0, errno.EINPROGRESS, errno.EWOULDBLOCK)
 #: What sockets raise, plain and under TLS, where there is nothing to read or no room to send.
@@ -62,6 +103,18 @@ class Tls:
     server_name: str
     ca: Path | None = None  # certificates that are trusted besides no others; None: the system's
     insecure: bool = False  # trust anybody
+    pem: str | None = None  # the certificates themselves, where their file is another machine's
+
+    def carried(self) -> Tls:
+        """Return the same for other machines, which do not have the file.
+
+        Raises:
+            UsageError: the file of certificates cannot be read.
+        """
+        self.context()
+        if self.ca is None:
+            return self
+        return replace(self, ca=None, pem=self.ca.read_text(encoding="ascii", errors="ignore"))
 
     def context(self) -> ssl.SSLContext:
         """Return what connections are made with.
@@ -70,7 +123,9 @@ class Tls:
             UsageError: the file of certificates cannot be read.
         """
         try:
-            made = ssl.create_default_context(cafile=None if self.ca is None else str(self.ca))
+            made = ssl.create_default_context(
+                cafile=None if self.ca is None else str(self.ca), cadata=self.pem
+            )
         except (OSError, ssl.SSLError) as error:
             raise UsageError(
                 f"{self.ca} holds no certificates that can be read: {error}.",
@@ -196,8 +251,28 @@ def _raise(number: int) -> None:
         raise OSError(number, os.strerror(number))
 
 
-def kind_of(error: OSError) -> int:
-    """Return an error's kind, as its place in ERRORS."""
+def kind_of(error: OSError, *, handshaking: bool = False) -> int:
+    """Return an error's kind, as its place in ERRORS.
+
+    Args:
+        error: what a socket raised.
+        handshaking: whether it came before the connection was secured.
+    """
+    if handshaking:
+        return TLS
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return ERRORS.index("closed")
     if isinstance(error, ssl.SSLError):
-        return ERRORS.index("tls")
+        return TLS
     return ERRORS.index(_KIND_OF_ERRNO.get(error.errno or 0, "other"))
+
+
+def tls_words(error: OSError) -> str:
+    """Return why a connection was not secured, as a sentence part about the target."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        said = error.verify_message.rstrip(".")
+        return _UNTRUSTED.get(error.verify_code, f"its certificate is not trusted ({said})").format(said=said)
+    if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        reason = error.reason or ""
+        return _REFUSED.get(reason, f"TLS failed ({reason or error})")
+    return "it ended the connection during the TLS handshake"

@@ -12,35 +12,22 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from deployer_lib.errors import UsageError
-from deployer_lib.expect import Threshold, threshold
 from deployer_lib.load import outcomes
-from deployer_lib.load.health import LoadVerdict
+from deployer_lib.load.health import LoadVerdict, examine
+from deployer_lib.threshold import load_gate, percent_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from deployer_lib.check import JSONValue
     from deployer_lib.load.result import LoadResult
+    from deployer_lib.threshold import Threshold
 
-__all__ = ["METRICS", "Gate", "judge", "parsed"]
+__all__ = ["Gate", "judge"]
 
-#: What a gate may be on, besides p(N): times are response times, rates answers as expected per second.
-METRICS: Final = (
-    "mean",
-    "min",
-    "max",
-    "errors",
-    "error_rate",
-    "throttled",
-    "censored",
-    "unsent",
-    "requests",
-    "rate",
-)
 #: So few requests that were given up don't change what a mean says.
 _FEW: Final = 0.01
-_MOST_PERCENT: Final = 100.0
+_MOST_PERCENT: Final = 100.0  # the maximum
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +52,6 @@ class _Measured:
     at_most: float
 
 
-def parsed(expression: str) -> Threshold:
-    """Return a gate's threshold, refusing what cannot be measured.
-
-    Raises:
-        UsageError: it is no threshold, or on no metric of a load test.
-    """
-    limit = threshold(expression)
-    percent = _percent(limit.metric)
-    if limit.metric not in METRICS and (percent is None or percent > _MOST_PERCENT):
-        raise UsageError(
-            f"{expression!r} is on {limit.metric}, which a load test does not measure.",
-            hint=f"A gate is on p(99) or another percentile, or on {', '.join(METRICS)}.",
-        )
-    return limit
-
-
 def judge(result: LoadResult, gates: Sequence[str]) -> list[Gate]:
     """Judge each gate on what was measured, in the order given.
 
@@ -91,7 +62,7 @@ def judge(result: LoadResult, gates: Sequence[str]) -> list[Gate]:
     Raises:
         UsageError: one of them is no gate.
     """
-    limits = [parsed(gate) for gate in gates]
+    limits = [load_gate(gate) for gate in gates]
     if result.verdict is LoadVerdict.INVALID:
         why = f"the measurement is invalid: {result.reasons[0]}"
         return [Gate(limit.text, None, None, why) for limit in limits]
@@ -145,18 +116,10 @@ def _time(result: LoadResult, metric: str) -> _Measured | None:
     if metric == "mean":
         mean = float(values_ms.mean())
         return _Measured(mean, mean if given_up.mean() <= _FEW else np.inf)
-    percent = {"min": 0.0, "max": _MOST_PERCENT}.get(metric, _percent(metric))
+    percent = {"min": 0.0, "max": _MOST_PERCENT}.get(metric, percent_of(metric))
     if percent is None:
         return None
     return _Measured(outcomes.percentile(values_ms, percent), outcomes.percentile(longest_ms, percent))
-
-
-def _percent(metric: str) -> float | None:
-    """Return the number of a percentile's name: 99.9 of p99_9."""
-    try:
-        return float(metric.removeprefix("p").replace("_", ".")) if metric.startswith("p") else None
-    except ValueError:
-        return None
 
 
 def _excused(result: LoadResult, limit: Threshold, value: float) -> bool:
@@ -164,7 +127,7 @@ def _excused(result: LoadResult, limit: Threshold, value: float) -> bool:
     if not result.health.generator:
         return False
     if limit.metric == "rate":
-        return True
+        return bool(examine(result.columns).generator)  # a floor delays answers, and takes none away
     if limit.unit != "ms":
         return False
     return result.generator_busy or limit.judge({limit.metric: _least_ms(result, value)}).held is True
@@ -174,7 +137,7 @@ def _least_ms(result: LoadResult, value: float) -> float:
     """Return how short a time may have been in truth, by what is known of the generator's disturbance."""
     lag, typical, seen = result.generator_lag_ms, result.response_ms, result.columns.surroundings
     # Whoever sends late reads late: each way it may have added as much.
-    least = value - 2 * lag.p99 if lag else value
+    least = value - (result.floor_ms or 0.0) - (2 * lag.p99 if lag else 0.0)
     if seen and typical:
         # No request was held up for longer than the generator was in all, and the half of them hardly at all.
         held_up = ((seen.run_queue_ns or 0) + (seen.steal_ns or 0)) / 1e6

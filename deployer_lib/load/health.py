@@ -101,7 +101,7 @@ def examine(columns: Columns, *, floor_ms: float | None = None) -> Health:
 
     Args:
         columns: what was measured.
-        floor_ms: median response time of the same plan against a server that does nothing, where that was measured.
+        floor_ms: median response time of a server that does nothing (:mod:`~deployer_lib.load.floor`), where it was measured.
     """
     if not len(columns):
         return Health((Reason(Blame.PLAN, "No request was sent.", fatal=True),))
@@ -114,6 +114,7 @@ def examine(columns: Columns, *, floor_ms: float | None = None) -> Health:
         *_own_limits(columns),
         *_processor(columns),
         *(_machine(columns.surroundings, typical_ms) if columns.surroundings else ()),
+        *_skew(columns, typical_ms),
         *_floor(typical_ms, floor_ms),
     ]
     return Health(tuple(sorted(found, key=lambda reason: not reason.fatal)), tuple(_notes(columns)))
@@ -234,12 +235,32 @@ def _starved(seen: Surroundings, typical_ms: float) -> bool:
     return share > _STARVED_SHARE or (noticeable and (share > _WAITED_SHARE or each_ms > _WAITED_MS))
 
 
+def _skew(columns: Columns, typical_ms: float) -> Iterator[Reason]:
+    """Compare how well a cluster's workers kept time together with the response times."""
+    late = max(columns.shares, key=lambda share: share.late_ns, default=None)
+    unsure = max(columns.shares, key=lambda share: share.offset.uncertainty_ns, default=None)
+    for share, skew_ms, what in (
+        (late, late.late_ns / 1e6 if late else 0.0, "began {:.1f} ms after the others"),
+        (
+            unsure,
+            unsure.offset.uncertainty_ns / 1e6 if unsure else 0.0,
+            "has a clock that is known to ± {:.1f} ms only",
+        ),
+    ):
+        if share and skew_ms > _LAG_MS and skew_ms > _LAG_SHARE * typical_ms:
+            yield Reason(
+                Blame.GENERATOR,
+                f"The worker at {share.address} {what.format(skew_ms)}, with a median response time of {typical_ms:.1f} ms: "
+                "requests of different workers came closer together, or further apart, than planned.",
+            )
+
+
 def _floor(typical_ms: float, floor_ms: float | None) -> Iterator[Reason]:
     if floor_ms is not None and 0 < typical_ms < floor_ms / _MOSTLY:
         yield Reason(
             Blame.GENERATOR,
             f"A server that does nothing is measured with {floor_ms:.2f} ms, this one with {typical_ms:.2f} ms: "
-            "most of the response time is the generator's own.",
+            "most of that is sending and receiving, whoever answers.",
         )
 
 
@@ -247,12 +268,16 @@ def _notes(columns: Columns) -> Iterator[str]:
     ended_ns, waited = outcomes.ended_ns(columns), columns.waited
     until_ns = np.where(columns.sent_ns > 0, columns.sent_ns, ended_ns)
     waits_ns = int((until_ns - columns.intended_ns)[waited].sum())
-    if waits_ns > _WORTH_A_WORD * int((ended_ns - columns.intended_ns).sum()):
+    times_ns = int((ended_ns - columns.intended_ns).sum())
+    if waits_ns > _WORTH_A_WORD * times_ns and outcomes.answered(columns).any():
         offered, achieved = (_rate(times) for times in (columns.intended_ns, columns.sent_ns))
         rates = f" ({achieved:,.0f}/s of {offered:,.0f}/s)" if achieved < _BEHIND_SHARE * offered else ""
+        free = 0 < columns.opened < columns.connections
+        waits = "until a connection was open" if free else f"for one of {columns.connections:,} connections"
+        slow = "" if free and not rates else f": the target was slower than the plan{rates}"
         yield (
-            f"{_requests(int(waited.sum()), 'had', 'had')} to wait for one of {columns.connections:,} connections: the "
-            f"target was slower than the plan{rates}. Response times contain that, service times do not."
+            f"{_requests(int(waited.sum()), 'had', 'had')} to wait {waits}{slow}. "
+            "Response times contain that, service times do not."
         )
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 from deployer_lib.load.plan import MAX_REQUESTS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from deployer_lib.load.connection import Address, Tls
     from deployer_lib.load.plan import Plan
     from deployer_lib.load.requests import RequestSpec
@@ -31,6 +33,17 @@ class Progress:
     done: int  # of all that were due, ended in whatever way
     errors: int  # of these, badly; 429 is none
     in_flight: int
+
+    @classmethod
+    def together(cls, parts: Sequence[Progress]) -> Progress:
+        """Return how far several processes are, of which there is at least one."""
+        return cls(
+            max(part.elapsed_s for part in parts),
+            sum(part.sent for part in parts),
+            sum(part.done for part in parts),
+            sum(part.errors for part in parts),
+            sum(part.in_flight for part in parts),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from array import array
 from collections import deque
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Final
@@ -18,12 +19,12 @@ from typing import TYPE_CHECKING, Final
 from deployer_lib.load.answers import UNTIL_CLOSE, Malformed, Reader
 from deployer_lib.load.brake import Brake
 from deployer_lib.load.columns import ERRORS, THROTTLED, Columns, Rows
-from deployer_lib.load.connection import CONNECTING, HANDSHAKING, NOT_NOW, READY, Connection, kind_of
+from deployer_lib.load.connection import CONNECTING, HANDSHAKING, NOT_NOW, READY, Connection
 from deployer_lib.load.job import BEHIND, CEILING, FAILING, FULL, INTERRUPTED, Job, Progress
 from deployer_lib.load.pacing import Timer, no_collections
 from deployer_lib.load.plan import MAX_REQUESTS
 from deployer_lib.load.pool import IN, OUT, Pool
-from deployer_lib.load.requests import Template, choices
+from deployer_lib.load.requests import Order, Template
 from deployer_lib.load.shapes import UNKNOWN, Shape
 from deployer_lib.load.surroundings import Snapshot
 
@@ -43,7 +44,7 @@ _EVENTS: Final = 256
 _PERMITTED: Final = 512  # requests that permission is asked for at a time
 _RECEIVED: Final = 65_536
 _TIMEOUT, _STOPPED, _CLOSED = (ERRORS.index(kind) for kind in ("timeout", "stopped", "closed"))
-_PROTOCOL, _TLS = ERRORS.index("protocol"), ERRORS.index("tls")
+_PROTOCOL = ERRORS.index("protocol")
 _STATUS, _BODY = ERRORS.index("unexpected status"), ERRORS.index("unexpected body")
 
 
@@ -79,7 +80,8 @@ class Kernel:
             Template(spec, host=job.host, agent=job.agent, keep_alive=job.keep_alive, seed=seed)
             for seed, spec in enumerate(job.mix, job.seed + job.first * len(job.mix))
         ]
-        self._choices = choices(job.mix, job.seed)
+        self._order = Order(job.mix, job.seed, job.first, job.step)
+        self._choices = array("h")  # place in the mix of each request that may be sent
         self._shapes = [UNKNOWN] * len(job.mix)
         self._closed = job.plan.mode == "closed"
         self._due: memoryview[int] = job.plan.due_ns.data
@@ -137,6 +139,7 @@ class Kernel:
             started_unix_ns=time.time_ns() - (monotonic_ns() - self._start_ns),
             spun_ns=self._spun_ns,
             surroundings=surroundings,
+            tls_error=self._pool.tls_error,
         )
 
     def _begin(self, start_ns: int) -> None:
@@ -209,6 +212,7 @@ class Kernel:
             return True
         wanted = min(_PERMITTED, self._total - self._permits)
         granted = self._permitted(self._permits, wanted) if wanted else 0
+        self._choices.frombytes(self._order.drawn(self._permits, granted).tobytes())
         self._permits += granted
         if granted < wanted:
             self._total = self._permits
@@ -225,7 +229,7 @@ class Kernel:
             self._taken += 1
 
     def _send(self, conn: Connection, request: int, intended: int, seen: int, waited: int) -> None:
-        spec = self._choices[request % len(self._choices)]
+        spec = self._choices[request]
         template = self._templates[spec]
         data = template.fixed or template.render(self._job.first + request * self._job.step)
         conn.request = request
@@ -240,7 +244,7 @@ class Kernel:
         except NOT_NOW:
             taken = 0
         except OSError as error:
-            self._failed(conn, kind_of(error))
+            self._failed(conn, self._pool.kind_of(error))
             return
         if taken != len(data):
             conn.rest = data[taken:]
@@ -267,7 +271,7 @@ class Kernel:
         except NOT_NOW:
             return
         except OSError as error:
-            self._failed(conn, kind_of(error))
+            self._failed(conn, self._pool.kind_of(error))
             return
         shape = conn.shape
         exact = len(data) == shape.total and data.startswith(shape.head)
@@ -367,7 +371,7 @@ class Kernel:
             try:
                 self._pool.begin(now)
             except OSError as error:
-                self._unable(kind_of(error))
+                self._unable(self._pool.kind_of(error))
 
     def _event(self, conn: Connection, mask: int, woke: int) -> None:
         """Take what happened to a connection that is being opened, or has something left to send."""
@@ -381,11 +385,9 @@ class Kernel:
             opened = self._opens(conn)
         except OSError as error:
             if conn.state == READY:
-                self._failed(conn, kind_of(error))
+                self._failed(conn, self._pool.kind_of(error))
                 return
-            kind = _TLS if conn.state == HANDSHAKING else kind_of(error)
-            self._pool.drop(conn)
-            self._unable(kind)
+            self._unable(self._pool.lose(conn, error))
             self._open_more(woke)
             return
         if opened:
@@ -430,7 +432,7 @@ class Kernel:
     def _give_up(self, error: int, now: int) -> None:
         """End the request that waited longest; it was never sent."""
         request, intended, seen = self._waiting.popleft()
-        spec = self._choices[request % len(self._choices)]
+        spec = self._choices[request]
         self._rows.keep(intended, seen, 0, 0, now, 0, -1, request, 0, spec, error, 1)
 
     def _record(self, conn: Connection, done: int, status: int, error: int) -> None:

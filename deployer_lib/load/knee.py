@@ -150,10 +150,12 @@ class _Search:
         """Ask a few times, one after the other, and tell whether the target answers at all."""
         self.progress("one request at a time")
         for count in (1, _FIRST_REQUESTS):
-            step = closed_step(self.measured(closed(1, requests=count), 1, self.timeout_s), 1)
+            columns = self.measured(closed(1, requests=count), 1, self.timeout_s)
+            step = closed_step(columns, 1)
             if not step.kept or step.service_ms is None:
                 self.steps.append(step)
-                self.findings.append(f"The target does not answer one request at a time. {step.why}")
+                why = f"TLS: {columns.tls_error}." if columns.tls_error else step.why
+                self.findings.append(f"The target does not answer one request at a time. {why}")
                 return False
             self.service_s = step.service_ms.p50 / 1e3
         return True

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from deployer_lib.errors import Unavailable
-from deployer_lib.load.connection import READY, Address, Connection, Tls
+from deployer_lib.load.connection import HANDSHAKING, READY, TLS, Address, Connection, Tls, kind_of, tls_words
 
 if TYPE_CHECKING:
     import socket
@@ -45,6 +45,7 @@ class Pool:
         self.idle: list[Connection] = []  # the last one freed is used first: few are kept busy
         self.opening = 0
         self.opened = 0
+        self.tls_error = ""  # why the first connection was not secured
 
     @contextmanager
     def open(self, timer_fd: int, control_fd: int) -> Iterator[None]:
@@ -92,11 +93,26 @@ class Pool:
             conn.wants_write = write
             self.epoll.modify(conn.fd, IN | OUT if write else IN)
 
+    def kind_of(self, error: OSError, *, handshaking: bool = False) -> int:
+        """Return what an error of a connection counts as, its place in ERRORS; why TLS fails is kept."""
+        kind = kind_of(error, handshaking=handshaking)
+        if kind == TLS:
+            self.tls_error = self.tls_error or tls_words(error)
+        return kind
+
+    def lose(self, conn: Connection, error: OSError) -> int:
+        """Let go of a connection that could not be opened, and return what that counts as."""
+        kind = self.kind_of(error, handshaking=conn.state == HANDSHAKING)
+        self.drop(conn)
+        return kind
+
     def drop(self, conn: Connection) -> None:
         """Let go of a connection. It is closed by :meth:`bury`: until then no other gets its descriptor."""
         del self.conns[conn.fd]
         if conn.state != READY:
             self.opening -= 1
+            if conn.state == HANDSHAKING:
+                self.tls_error = self.tls_error or "the TLS handshake did not end in time"
         elif conn.request < 0:
             self.idle.remove(conn)
         self._gone.append(conn.sock)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from deployer_lib.errors import UsageError
 from deployer_lib.guard import SAFE_METHODS
@@ -19,7 +20,7 @@ from deployer_lib.guard import SAFE_METHODS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["RequestSpec", "Template", "choices"]
+__all__ = ["Order", "RequestSpec", "Template", "has_templates"]
 
 _TOKEN: Final = re.compile(rb"\{(n|uuid|random)\}")
 _METHOD: Final = re.compile(r"^[A-Z][A-Z-]*$")
@@ -27,8 +28,9 @@ _NAME: Final = re.compile(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 _OWN: Final = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect", "upgrade"})
 _OVERRIDES: Final = ("x-http-method-override", "x-http-method", "x-method-override")
 _EXPECTED: Final = range(100, 400)
-#: After so many requests the order of a mix repeats itself.
-_MIX_LENGTH: Final = 1 << 16
+#: The constants of SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
+_GAMMA: Final = np.uint64(0x9E3779B97F4A7C15)
+_MIXERS: Final = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,8 @@ class RequestSpec:
 
     method: str = "GET"
     path: str = "/"  # with query
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold secrets, as the body may
+    body: bytes = field(default=b"", repr=False)
     weight: float = 1.0  # how often it is sent, in proportion to the others
     expect: frozenset[int] | None = None  # statuses that are right; None: 100 to 399
     contains: bytes | None = None  # what the body must contain, as it comes over the wire
@@ -106,13 +108,49 @@ class Template:
         return b"%b%b\r\n\r\n%b" % (head, length, body)
 
 
-def choices(specs: Sequence[RequestSpec], seed: int) -> list[int]:
-    """Return which request of the mix comes when, by weight; the order repeats itself after its end."""
-    if len(specs) == 1:
-        return [0]
-    weights = np.array([spec.weight for spec in specs])
-    drawn = np.random.default_rng(seed).choice(len(specs), _MIX_LENGTH, p=weights / weights.sum())
-    return [int(place) for place in drawn]
+class Order:
+    """Which request of a mix comes when: by weight and from the seed, without end and without a period.
+
+    It is drawn from a request's number in the whole test, so processes that share a plan send together, in the same order,
+    what one alone would send.
+    """
+
+    __slots__ = ("_bounds", "_first", "_start", "_step")
+
+    def __init__(self, specs: Sequence[RequestSpec], seed: int, first: int = 0, step: int = 1) -> None:
+        """Prepare the order of one process.
+
+        Args:
+            specs: the mix.
+            seed: another one is another order.
+            first: number of the process's first request in the whole test.
+            step: how far its numbers lie apart.
+        """
+        weights = np.cumsum([spec.weight for spec in specs])
+        self._bounds = weights[:-1] / weights[-1]
+        self._start = _scattered(np.array([seed % (1 << 64)], np.uint64))
+        self._first, self._step = first, step
+
+    def drawn(self, first: int, count: int) -> npt.NDArray[np.int16]:
+        """Return the places in the mix of ``count`` requests of this process, from the one numbered ``first`` (from 0) on."""
+        if not len(self._bounds):
+            return np.zeros(count, np.int16)
+        numbers = np.arange(first, first + count, dtype=np.uint64) * np.uint64(self._step)
+        bits = _scattered((numbers + np.uint64(self._first + 1)) * _GAMMA + self._start)
+        chance = (bits >> np.uint64(11)).astype(np.float64) / (1 << 53)
+        return np.searchsorted(self._bounds, chance, side="right").astype(np.int16)
+
+
+def _scattered(bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Return SplitMix64's output for each of these states."""
+    for shift, factor in _MIXERS:
+        bits = (bits ^ (bits >> np.uint64(shift))) * np.uint64(factor)
+    return bits
+
+
+def has_templates(text: str) -> bool:
+    """Tell whether something in a text would be filled in."""
+    return _TOKEN.search(text.encode("utf-8", "replace")) is not None
 
 
 def _sendable(name: str, value: str) -> None:

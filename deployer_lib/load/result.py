@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,34 +22,21 @@ from deployer_lib.load.histogram import Histogram
 from deployer_lib.load.outcomes import CENSORED, Times
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
+    from deployer_lib.app.resources import Resources
     from deployer_lib.check import JSONValue
 
-__all__ = ["CENSORED", "LoadResult", "LoadVerdict", "Part", "Request", "Series", "Times"]
+__all__ = ["CENSORED", "LoadResult", "LoadVerdict", "Part", "Series", "Times"]
 
-_Kind = TypeVar("_Kind", bound=np.generic)
 Mask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-_FIRST_ERROR: Final = 400
 _RAW_TIMES: Final = ("intended_ns", "seen_ns", "sent_ns", "first_byte_ns", "done_ns")
 _UNEXPECTED: Final = ERRORS.index("unexpected status")
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request as a small engine saw it; times in nanoseconds of one monotonic clock."""
-
-    intended_ns: int  # when it was due
-    sent_ns: int  # when its first byte was handed to the system
-    done_ns: int  # when its last byte came, or when it was given up
-    status: int = 0  # 0: no whole answer
-    size_bytes: int = 0  # of the body
-    error: str = ""  # kind of failure (refused, reset, timeout, stopped …); empty where an answer came
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +64,17 @@ class Part:
     throughput_per_s: float  # answered as expected, over that duration
     response_ms: Times | None  # None: nothing was answered
     service_ms: Times | None
+    errors_by_kind: Mapping[str, int]  # of its errors, most frequent first
 
     def to_json(self) -> dict[str, JSONValue]:
         """Return its JSON shape."""
+        by_kind: dict[str, JSONValue] = dict(self.errors_by_kind)
         return {
             "number": self.number,
             "name": self.name,
             "requests": self.requests,
             "errors": self.errors,
+            "errors_by_kind": by_kind,
             "throttled": self.throttled,
             "throughput_per_s": round(self.throughput_per_s, 2),
             "response_ms": _json(self.response_ms),
@@ -100,42 +90,7 @@ class LoadResult:
     plan_name: str = ""  # in a person's words: "200/s for 30 s"
     spec_names: Sequence[str] = ()  # of the mix, in its order: "GET /products"
     floor_ms: float | None = None  # median response time of a server that does nothing; None: not measured
-
-    @classmethod
-    def of(
-        cls,
-        requests: Iterable[Request],
-        *,
-        planned: int,
-        concurrent: int,
-        client_cpu_s: float,
-        stopped: str = "",
-    ) -> LoadResult:
-        """Return the result of requests that somebody kept one by one; every status from 400 on is unexpected."""
-        rows = sorted(requests, key=lambda row: (row.intended_ns, row.done_ns))
-        zeros = [0] * len(rows)
-        sent_ns = _column([row.sent_ns for row in rows], np.int64)
-        columns = Columns(
-            intended_ns=_column([row.intended_ns for row in rows], np.int64),
-            seen_ns=sent_ns,
-            sent_ns=sent_ns,
-            first_byte_ns=_column(zeros, np.int64),
-            done_ns=_column([row.done_ns for row in rows], np.int64),
-            status=_column([row.status for row in rows], np.int16),
-            size_bytes=_column([row.size_bytes for row in rows], np.int64),
-            connection=_column(zeros, np.int32),
-            stage=_column(zeros, np.int16),
-            spec=_column(zeros, np.int16),
-            error=_column([_error(row) for row in rows], np.int8),
-            waited=_column(zeros, np.bool_),
-            planned=planned,
-            unsent=planned - len(rows),
-            connections=concurrent,
-            client_cpu_ns=int(client_cpu_s * 1e9),
-            duration_ns=max((row.done_ns for row in rows), default=0) - (rows[0].intended_ns if rows else 0),
-            stopped=stopped,
-        )
-        return cls(columns)
+    resources: Resources | None = None  # of the application meanwhile; None: not watched
 
     def __len__(self) -> int:
         return len(self.columns)
@@ -188,14 +143,7 @@ class LoadResult:
     @property
     def errors_by_kind(self) -> dict[str, int]:
         """Count failed requests by kind: ``status 500``, ``reset``, ``timeout`` …, most frequent first."""
-        error, status = self.columns.error[self.wrong], self.columns.status[self.wrong]
-        pairs = np.stack([error.astype(np.int64), np.where(error == _UNEXPECTED, status, 0)])
-        kinds, numbers = np.unique(pairs, axis=1, return_counts=True)
-        counts = {
-            f"status {code}" if kind == _UNEXPECTED else ERRORS[kind] or "no answer": count
-            for kind, code, count in zip(*kinds.tolist(), numbers.tolist(), strict=True)
-        }
-        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+        return _by_kind(self.columns)
 
     @property
     def by_status(self) -> dict[str, int]:
@@ -306,6 +254,10 @@ class LoadResult:
             for number in np.unique(self.columns.spec)
         )
 
+    @property
+    def _is_mix(self) -> bool:
+        return len(self.spec_names) > 1 or _mixed(self.columns.spec)
+
     def to_json(self) -> dict[str, JSONValue]:
         """Return the JSON shape of SCHEMA.md (``load``); times are null where nothing was answered."""
         by_status: dict[str, JSONValue] = dict(self.by_status)
@@ -332,10 +284,13 @@ class LoadResult:
             "response_ms": _json(self.response_ms),
             "service_ms": _json(self.service_ms),
             "generator_lag_ms": _json(self.generator_lag_ms),
+            "floor_ms": None if self.floor_ms is None else round(self.floor_ms, 3),
             "client_cpu_s": round(self.client_cpu_s, 3),
+            "workers": [share.to_json() for share in self.columns.shares],
             "stages": [part.to_json() for part in self.stages()] if _mixed(self.columns.stage) else [],
-            "specs": [part.to_json() for part in self.specs()] if _mixed(self.columns.spec) else [],
+            "specs": [part.to_json() for part in self.specs()] if self._is_mix else [],
             "gates": [],
+            "resources": None if self.resources is None else self.resources.to_json(),
         }
 
     def to_frame(self) -> pd.DataFrame:
@@ -370,18 +325,6 @@ class LoadResult:
         )
 
 
-def _column(values: list[int], dtype: type[_Kind]) -> npt.NDArray[_Kind]:
-    made = np.array(values, dtype=dtype)
-    made.setflags(write=False)
-    return made
-
-
-def _error(row: Request) -> int:
-    if row.error:
-        return ERRORS.index(row.error if row.error in ERRORS else "other")
-    return _UNEXPECTED if row.status >= _FIRST_ERROR else 0
-
-
 def _histogram(values_ns: Integers) -> Histogram:
     made = Histogram()
     made.record_many(values_ns // 1_000)
@@ -407,7 +350,20 @@ def _part(columns: Columns, number: int, name: str) -> Part:
         throughput_per_s=answered / lasted_s if lasted_s else 0.0,
         response_ms=Times.of(outcomes.response_ns(columns, which) / 1e6),
         service_ms=Times.of(outcomes.service_ns(columns, which) / 1e6),
+        errors_by_kind=_by_kind(columns),
     )
+
+
+def _by_kind(columns: Columns) -> dict[str, int]:
+    wrong = outcomes.wrong(columns)
+    error, status = columns.error[wrong], columns.status[wrong]
+    pairs = np.stack([error.astype(np.int64), np.where(error == _UNEXPECTED, status, 0)])
+    kinds, numbers = np.unique(pairs, axis=1, return_counts=True)
+    counts = {
+        f"status {code}" if kind == _UNEXPECTED else ERRORS[kind] or "no answer": count
+        for kind, code, count in zip(*kinds.tolist(), numbers.tolist(), strict=True)
+    }
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _mixed(numbers: npt.NDArray[np.int16]) -> bool:

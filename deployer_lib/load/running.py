@@ -14,16 +14,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-import numpy as np
-
-from deployer_lib.errors import NotAllowed, RequestFailed, UsageError
+from deployer_lib.errors import RequestFailed, UsageError
 from deployer_lib.load.columns import Columns
 from deployer_lib.load.connection import Address, Tls
 from deployer_lib.load.job import INTERRUPTED, Job, Progress
 from deployer_lib.load.kernel import Kernel
 from deployer_lib.load.limits import descriptors, possible, require
-from deployer_lib.load.plan import MAX_REQUESTS
-from deployer_lib.load.requests import RequestSpec, choices
+from deployer_lib.load.permits import Permits
+from deployer_lib.load.requests import RequestSpec
 from deployer_lib.load.workers import Fleet, shares
 
 if TYPE_CHECKING:
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from deployer_lib.guard import Guard
+    from deployer_lib.load.cluster import Crew
     from deployer_lib.load.plan import Plan
 
 __all__ = ["Progress", "run"]
@@ -51,7 +50,8 @@ def run(
     connections: int | None = None,
     keep_alive: bool = True,
     timeout_s: float = 10.0,
-    workers: int = 1,
+    workers: int | None = None,
+    scheduler: str | None = None,
     expect_errors: bool = False,
     ca: Path | None = None,
     insecure: bool = False,
@@ -73,7 +73,8 @@ def run(
         keep_alive: whether connections are used again; else each request opens one.
         timeout_s: limit in seconds for one answer, from when its request was sent; one that was not sent by then for
             want of a connection is given up after as long.
-        workers: processes that share the load; 1: this one alone.
+        workers: processes that share the load; 1: this one alone. None: 1, or with a scheduler all workers that it has.
+        scheduler: ``tcp://host:port`` of a Dask cluster whose workers send, each from one process; None: this machine does.
         expect_errors: go on whatever share of requests fails.
         ca: certificates in PEM that are trusted instead of the system's.
         insecure: trust any certificate.
@@ -85,17 +86,20 @@ def run(
         UsageError: something asked for is not possible.
         NotAllowed: the guard refused the effect, the host or its address.
         RequestFailed: the name does not resolve.
+        ProcessError: a process, or a cluster's worker, was lost.
         Unavailable: this is not Linux.
     """
     url = _Target.of(target)
     mix = tuple(mix) or (RequestSpec(path=url.path),)
     _checked(timeout_s, workers, connections)
-    allowance = _Allowance(guard, url, mix, seed)
-    allowance.check()
+    permits = Permits(guard, (url.scheme, url.host, url.port), mix, seed)
+    permits.check()
     address = _address(url, guard)
     tls = Tls(url.host, ca, insecure) if url.scheme == "https" else None
-    most = plan.connections or min(_CONNECTIONS, possible(workers)) if connections is None else connections
-    require(most, workers)
+    here = 1 if workers is None or scheduler else workers  # a cluster's workers have limits of their own
+    most = plan.connections or min(_CONNECTIONS, possible(here)) if connections is None else connections
+    if scheduler is None:
+        require(most, here)
     job = Job(
         address,
         url.header,
@@ -109,10 +113,11 @@ def run(
         agent,
         seed,
     )
-    workers = min(workers, most)
-    if workers == 1:
-        return _alone(job, allowance, progress)
-    return _together(job, allowance, workers, progress)
+    if scheduler is not None:
+        return _elsewhere(job, permits, scheduler, workers, progress)
+    if min(here, most) == 1:
+        return _alone(job, permits, progress)
+    return _together(job, permits, min(here, most), Fleet, progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,124 +150,54 @@ class _Target:
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
 
-class _Allowance:
-    """Ask the guard for the requests of a mix, some hundred at a time."""
-
-    def __init__(self, guard: Guard, url: _Target, mix: Sequence[RequestSpec], seed: int) -> None:
-        self._guard = guard
-        self._where = (url.scheme, url.host, url.port)
-        self._methods = [spec.effective_method for spec in mix]
-        self._choices = np.array(choices(mix, seed), dtype=np.int64)
-        self._round = np.bincount(self._choices, minlength=len(mix))
-
-    def check(self) -> None:
-        """Ask for each method and the host before anything is done.
-
-        Raises:
-            NotAllowed: one of them is not allowed.
-        """
-        for method in dict.fromkeys(self._methods):
-            self._guard.permit_many(method, *self._where, 0)
-
-    def __call__(self, first: int, count: int) -> int:
-        """Return how many of the requests from ``first`` on may be sent, of ``count``.
-
-        Raises:
-            NotAllowed: not even the first one of all may.
-        """
-        wanted = self._wanted(first, count)
-        left = dict.fromkeys(wanted, 0)
-        refusal: NotAllowed | None = None
-        for method, number in wanted.items():
-            try:
-                left[method] = self._guard.permit_many(method, *self._where, number)
-            except NotAllowed as error:
-                refusal = error
-        if left == wanted:
-            return count
-        if refusal and not first and not any(left.values()):
-            raise refusal
-        granted = 0
-        while granted < count and left[self._method(first + granted)]:
-            left[self._method(first + granted)] -= 1
-            granted += 1
-        for method, number in left.items():
-            self._guard.return_unsent(method, number)
-        return granted
-
-    def shared(self, wanted: Sequence[int | None]) -> list[int]:
-        """Return how many requests each worker may send, of those that it wants (None: it cannot say).
-
-        Raises:
-            NotAllowed: not even one may be sent.
-        """
-        room = self._guard.max_requests - self._guard.requests
-        if room < len(wanted):
-            return [self(0, 1), *(0 for _ in wanted[1:])]
-        granted: list[int] = []
-        for worker, mine in enumerate(wanted):
-            most = (room + len(wanted) - 1 - worker) // len(wanted)
-            try:
-                granted.append(self(0, min(most, MAX_REQUESTS if mine is None else mine)))
-            except NotAllowed:
-                if not any(granted):
-                    raise
-                granted.append(0)
-        return granted
-
-    def give_back(self, first: int, count: int) -> None:
-        """Return what was permitted and is not sent."""
-        for method, number in self._wanted(first, count).items():
-            self._guard.return_unsent(method, number)
-
-    def _wanted(self, first: int, count: int) -> dict[str, int]:
-        wanted: dict[str, int] = {}
-        for method, after, before in zip(
-            self._methods, self._drawn(first + count), self._drawn(first), strict=True
-        ):
-            if after > before:
-                wanted[method] = wanted.get(method, 0) + after - before
-        return wanted
-
-    def _drawn(self, count: int) -> list[int]:
-        """Return how often each request of the mix is among the first ones."""
-        rounds, rest = divmod(count, len(self._choices))
-        part = np.bincount(self._choices[:rest], minlength=len(self._methods))
-        return [int(number) for number in rounds * self._round + part]
-
-    def _method(self, request: int) -> str:
-        return self._methods[int(self._choices[request % len(self._choices)])]
-
-
-def _alone(job: Job, allowance: _Allowance, progress: Callable[[Progress], None] | None) -> Columns:
+def _alone(job: Job, permits: Permits, progress: Callable[[Progress], None] | None) -> Columns:
     with descriptors(job.connections):
-        kernel = Kernel(job, allowance, progress=progress)
+        kernel = Kernel(job, permits, progress=progress)
         try:
             with _interruptible(kernel.interrupt):
                 return kernel.run()
         finally:
-            allowance.give_back(*kernel.unused)
+            permits.give_back(*kernel.unused)
+
+
+def _elsewhere(
+    job: Job,
+    permits: Permits,
+    scheduler: str,
+    workers: int | None,
+    progress: Callable[[Progress], None] | None,
+) -> Columns:
+    from deployer_lib.load.cluster import Cluster  # noqa: PLC0415  (an extra, and nobody else needs it)
+
+    if job.tls:
+        job = replace(job, tls=job.tls.carried())
+    with Cluster(scheduler, job.address, workers) as cluster:
+        return _together(job, permits, min(len(cluster), job.connections), cluster.crew, progress)
 
 
 def _together(
-    job: Job, allowance: _Allowance, workers: int, progress: Callable[[Progress], None] | None
+    job: Job,
+    permits: Permits,
+    workers: int,
+    made: Callable[[Sequence[Job], Sequence[int]], Fleet | Crew],
+    progress: Callable[[Progress], None] | None,
 ) -> Columns:
     parts = shares(job.plan, job.connections, workers)
     jobs = [
         replace(job, plan=plan, connections=mine, first=number, step=workers)
         for number, (plan, mine) in enumerate(parts)
     ]
-    granted = allowance.shared([plan.requests for plan, _ in parts])
-    unused = [(0, number) for number in granted]
+    granted = permits.shared([plan.requests for plan, _ in parts])
+    crew = made(jobs, granted)
     try:
-        with Fleet(jobs, granted) as fleet, _interruptible(fleet.interrupt):
-            outcomes = fleet.run(progress)
-            unused = [outcome.unused for outcome in outcomes]
+        with crew, _interruptible(crew.interrupt):
+            crew.ready()
+            outcomes = crew.run(progress)
     finally:
-        for first, count in unused:
-            allowance.give_back(first, count)
+        for mine, (first, count) in zip(permits.split(workers), crew.unused, strict=True):
+            mine.give_back(first, count)
     merged = Columns.merged([outcome.columns for outcome in outcomes])
-    return replace(merged, stopped=fleet.stopped or merged.stopped)
+    return replace(merged, stopped=crew.stopped or merged.stopped, shares=crew.shares)
 
 
 @contextmanager
@@ -301,10 +236,10 @@ def _accepts(address: Address) -> bool:
         return sock.connect_ex(address.sockaddr) == 0
 
 
-def _checked(timeout_s: float, workers: int, connections: int | None) -> None:
+def _checked(timeout_s: float, workers: int | None, connections: int | None) -> None:
     if not 0 < timeout_s <= 86_400:  # noqa: PLR2004  (a day)
         raise UsageError(f"A time limit of {timeout_s:g} s is not possible.", hint="Give more than 0 s.")
-    if not 1 <= workers <= _MAX_WORKERS:
+    if workers is not None and not 1 <= workers <= _MAX_WORKERS:
         raise UsageError(f"{workers} workers are not possible.", hint="Give one for each core.")
     if connections is not None and connections < 1:
         raise UsageError(f"{connections} connections are not possible.", hint="Give at least 1.")

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from deployer_lib.expect import threshold
 from deployer_lib.load import outcomes
 from deployer_lib.load.columns import ERRORS
 from deployer_lib.load.gates import judge
 from deployer_lib.load.health import LoadVerdict
 from deployer_lib.load.result import LoadResult
+from deployer_lib.threshold import threshold
 
 if TYPE_CHECKING:
     from deployer_lib.check import JSONValue

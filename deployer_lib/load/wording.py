@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from deployer_lib.errors import UsageError
 from deployer_lib.expect import holds
+from deployer_lib.secret import mask_urls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,7 +98,10 @@ def header(text: str) -> tuple[str, str]:
     """
     name, colon, value = text.partition(":")
     if not colon or not name.strip():
-        raise UsageError(f"{text!r} is not a header.", hint='Write for example --header "Accept: text/html".')
+        raise UsageError(  # without the text, which may be a token
+            "What was given is not a header: there is no name and colon in it.",
+            hint='Write for example --header "Accept: text/html".',
+        )
     return name.strip(), value.strip()
 
 
@@ -112,9 +116,9 @@ def url_parts(text: str) -> SplitResult:
         parts = urlsplit(text)
         _ = parts.port  # raises on a port that is none
     except ValueError as error:
-        raise UsageError(f"{text!r} is not a URL: {error}.", hint=hint) from None
+        raise UsageError(f"{mask_urls(text)!r} is not a URL: {error}.", hint=hint) from None
     if parts.scheme not in {"http", "https"} or not parts.hostname or re.search(r"[\s\0]", text):
-        raise UsageError(f"{text!r} is not a URL of http or https.", hint=hint)
+        raise UsageError(f"{mask_urls(text)!r} is not a URL of http or https.", hint=hint)
     if parts.username or parts.password:
         raise UsageError(
             "The URL holds a name or password, which would stand in logs.",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from deployer_lib.load.columns import Columns
     from deployer_lib.load.plan import Plan
+    from deployer_lib.load.skew import Share
 
 __all__ = ["Fleet", "Outcome", "shares", "work"]
 
@@ -77,6 +78,7 @@ class Fleet:
         self._stack = ExitStack()
         self._pipes: list[Connection] = []
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._outcomes: dict[Connection, Outcome] = {}
         self._stopping = ""
 
     def __enter__(self) -> Self:
@@ -93,19 +95,31 @@ class Fleet:
         """Ask all workers to stop; from a signal's handler too."""
         self._stopping = self._stopping or reason
 
-    def run(self, progress: Callable[[Progress], None] | None) -> list[Outcome]:
-        """Start all at once and return what each measured.
+    def ready(self) -> None:
+        """Wait until all have what they need to start.
 
         Raises:
             DeployerError: a worker could not do its job.
             ProcessError: one ended without an answer.
         """
         for pipe in self._pipes:
-            self._received(pipe)  # ready
-        start_ns = monotonic_ns() + _START_NS
+            self._received(pipe)
+
+    def run(self, progress: Callable[[Progress], None] | None, start_ns: int | None = None) -> list[Outcome]:
+        """Start all at once and return what each measured; only when they are ready.
+
+        Args:
+            progress: is told how far they are together, four times a second.
+            start_ns: when, by ``time.monotonic_ns``; None: in a moment.
+
+        Raises:
+            DeployerError: a worker could not do its job.
+            ProcessError: one ended without an answer.
+        """
+        start_ns = monotonic_ns() + _START_NS if start_ns is None else start_ns
         for pipe in self._pipes:
             pipe.send(start_ns)
-        outcomes: dict[Connection, Outcome] = {}
+        outcomes = self._outcomes
         latest: dict[Connection, Progress] = {}
         told, shown_ns = "", 0
         while len(outcomes) < len(self._pipes):
@@ -124,13 +138,27 @@ class Fleet:
                 self._tell_all_to_stop()
             if progress and latest and monotonic_ns() - shown_ns >= _PROGRESS_NS:
                 shown_ns = monotonic_ns()
-                progress(_together(list(latest.values())))
+                progress(Progress.together(list(latest.values())))
         return [outcomes[pipe] for pipe in self._pipes]
 
     @property
     def stopped(self) -> str:
         """Return why all were told to stop; empty where they were not."""
         return self._stopping
+
+    @property
+    def unused(self) -> list[tuple[int, int]]:
+        """Return the first request of each worker that was permitted and not due any more, and how many."""
+        known = {place: self._outcomes.get(pipe) for place, pipe in enumerate(self._pipes)}
+        return [
+            outcome.unused if (outcome := known.get(place)) else (0, number)
+            for place, number in enumerate(self._granted)
+        ]
+
+    @property
+    def shares(self) -> tuple[Share, ...]:
+        """Return nothing: processes of one machine have one clock."""
+        return ()
 
     def _start(self, stack: ExitStack, job: Job, granted: int) -> None:
         ours, theirs = Pipe()
@@ -179,16 +207,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _together(parts: Sequence[Progress]) -> Progress:
-    return Progress(
-        max(part.elapsed_s for part in parts),
-        sum(part.sent for part in parts),
-        sum(part.done for part in parts),
-        sum(part.errors for part in parts),
-        sum(part.in_flight for part in parts),
-    )
-
-
 def work(fd: int) -> None:
     """Be a worker: do the job that comes over this descriptor."""
     with Connection(fd) as pipe:
@@ -209,4 +227,6 @@ def _outcome(pipe: Connection, job: Job, granted: int) -> Outcome:
             control_fd=pipe.fileno(),
         )
         pipe.send(None)  # ready
-        return Outcome(kernel.run(pipe.recv()), kernel.unused)
+        columns = kernel.run(pipe.recv())
+        first, _ = kernel.unused  # the loop asks some at a time; all the rest is unused too
+        return Outcome(columns, (first, granted - first))

@@ -39,6 +39,7 @@ class Coercion:
 
     problems: Problems = field(default_factory=Problems)
     origins: dict[str, Origin] = field(default_factory=dict)  # dotted key, [n] for the n-th of a list
+    published: bool = True  # whether executed notebooks may hold already what is read
 
     def section(self, model: type[BaseModel], tree: Fields, path: str = "") -> dict[str, object]:
         """Return the values of a section by field name; unset and wrong ones are left out."""
@@ -170,7 +171,8 @@ class Coercion:
     def _keep_secrecy(self, tree: Scalar, path: str, name: str, *, secrets: bool) -> bool:
         named = "" if name.endswith("]") else name  # words of a command are looked at together
         problem = misplaced_reference(path, tree.text, allowed=secrets)
-        problem = problem or literal_secret(path, named, tree.text, allowed=secrets)
+        if problem is None and (problem := literal_secret(path, named, tree.text, allowed=secrets)):
+            problem = (problem[0], problem[1] if self.published else "")
         if problem:
             self.problems.add(path, problem[0], tree, hint=problem[1])
         return problem is None

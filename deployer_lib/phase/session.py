@@ -17,12 +17,13 @@ from urllib.parse import urlsplit
 from deployer_lib.app.handover import Live, read_live
 from deployer_lib.app.http import Answer, EvidenceLevel, Http
 from deployer_lib.app.opening import open_target
+from deployer_lib.app.protected import protected_addresses
 from deployer_lib.app.workspace import make_workspace
 from deployer_lib.errors import DeployerError
 from deployer_lib.expect import holds, values_of
 from deployer_lib.guard import Guard, host_key
 from deployer_lib.notebook_settings import NotebookSettings, own_settings
-from deployer_lib.parameters import Loaded, environments, find_root, load
+from deployer_lib.parameters import Loaded, find_root, load
 from deployer_lib.parameters.effects import allowed_effects
 from deployer_lib.places import Places, RunSetting, new_run_id
 from deployer_lib.probes.context import TOKEN_NAME, Context
@@ -139,7 +140,7 @@ def _context(
         max_requests=parameters.max_requests,
         protected=parameters.protected,
         confirmed=parameters.confirm == parameters.environment,
-        protected_addresses=_protected_addresses(places.root, parameters.environment),
+        protected_addresses=protected_addresses(places.root, parameters.environment),
     )
     project = (places.root / parameters.project.path).resolve()
     workspace, commit = _workspace(phase, parameters, places, setting.run, project, live)
@@ -247,22 +248,6 @@ def _workspace(
     commit = parameters.commit or (f"{copy.commit}+" if copy.commit and copy.dirty else copy.commit)
     marker.write_text(json.dumps({"run": run, "commit": commit}), encoding="utf-8")
     return copy.path, commit
-
-
-def _protected_addresses(root: Path, environment: str) -> frozenset[tuple[str, int]]:
-    """Return address and port of the other environments that are protected."""
-    found: set[tuple[str, int]] = set()
-    for other in environments(root):
-        if other == environment:
-            continue
-        try:
-            parameters = load(root, other).parameters
-        except DeployerError:
-            continue  # another file's mistake; its own run says so
-        if parameters.protected and parameters.deploy.address:
-            parts = urlsplit(parameters.deploy.address)
-            found.add(host_key(parts.scheme, parts.hostname or "", parts.port))
-    return frozenset(found)
 
 
 def _keep(run_dir: Path, name: str, data: bytes, redactor: Redactor) -> str:

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from made_columns import made
 
 from deployer_lib.errors import UsageError
-from deployer_lib.load.gates import Gate, judge, parsed
+from deployer_lib.load.gates import Gate, judge
 from deployer_lib.load.result import LoadResult
 from deployer_lib.load.surroundings import Surroundings
+from deployer_lib.threshold import load_gate
 
 
 def _judged(gate: str, service_ms: Any, **more: Any) -> Gate:
@@ -135,7 +136,7 @@ def test_a_busy_generator_misses_nothing_for_the_target() -> None:
 def test_what_cannot_be_measured_is_no_gate(gate: str) -> None:
     """Refused before anything is sent, with an example that works."""
     with pytest.raises(UsageError) as refused:
-        parsed(gate)
+        load_gate(gate)
     assert refused.value.hint
     with pytest.raises(UsageError):
         judge(LoadResult(made(_HUNDRED)), ["errors == 0", gate])

@@ -15,9 +15,9 @@ import pytest
 from hdrh.histogram import HdrHistogram
 from hypothesis import given
 from hypothesis import strategies as st
+from made_columns import Request, result_of
 
 from deployer_lib.load.histogram import Histogram, Interval, Layout, log_of, log_text, read_log
-from deployer_lib.load.result import LoadResult, Request
 
 _GOLDEN = json.loads((Path(__file__).parent / "golden" / "hdrhistogram.json").read_text())["histograms"]
 _MS = 1_000_000
@@ -242,7 +242,7 @@ def test_a_tag_that_would_break_the_log_is_refused(tag: str) -> None:
 def test_the_lines_of_a_load_add_up_to_its_histogram() -> None:
     """A line for each second in which something ended; a reader that adds them all counts every request once."""
     rows = [Request(i * 100 * _MS, (i * 100 + 1) * _MS, (i * 100 + 30 + i) * _MS, 200) for i in range(35)]
-    result = LoadResult.of(rows, planned=35, concurrent=1, client_cpu_s=0.0)
+    result = result_of(*rows)
     read = read_log(log_text(result))
     together = Histogram()
     for line in read:
@@ -255,4 +255,4 @@ def test_the_lines_of_a_load_add_up_to_its_histogram() -> None:
 
 
 def test_a_load_without_a_request_has_an_empty_log() -> None:
-    assert [] == read_log(log_text(LoadResult.of([], planned=1, concurrent=1, client_cpu_s=0.0)))
+    assert [] == read_log(log_text(result_of(planned=1)))

@@ -7,7 +7,6 @@ import gc
 import os
 import resource
 import socket
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -73,26 +72,6 @@ def test_a_request_that_finds_no_free_connection_waits_and_stays_due() -> None:
     assert response_ms[0] >= 300
     assert response_ms[-1] >= 300 - 195
     assert (columns.sent_ns[1:] >= columns.done_ns[0]).all()
-
-
-def test_a_frozen_server_is_seen_as_its_users_see_it() -> None:
-    """Frozen 0.3 s in every 1.5 s: of all requests, a fifth wait, evenly up to 0.3 s; so says arithmetic."""
-    began = time.monotonic()
-
-    def talk(sock: socket.socket, server: Scripted) -> None:
-        while read_request(sock, server):
-            phase = (time.monotonic() - began) % 1.5
-            if phase < 0.3:
-                server.ending.wait(0.3 - phase)
-            sock.sendall(OK)
-
-    with Scripted(talk) as server:
-        columns = load(server, plan.constant(200, 6.0))
-    response_ms = np.sort((columns.done_ns - columns.intended_ns) / 1e6)
-    assert 1200 == len(response_ms)
-    for share, expected in ((0.9, 150), (0.95, 225), (0.99, 285), (1.0, 300)):
-        assert pytest.approx(expected, abs=25) == response_ms[round(share * 1200) - 1]
-    assert pytest.approx(0.2 * 150, abs=12) == response_ms.mean()
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ import uuid
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from deployer_lib.errors import UsageError
-from deployer_lib.load.requests import RequestSpec, Template, choices
+from deployer_lib.load.requests import Order, RequestSpec, Template
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,12 +68,32 @@ def test_tokens_come_from_the_seed() -> None:
 
 
 def test_a_mix_is_drawn_by_weight_and_from_the_seed() -> None:
+    """Without a period: what comes later is another order, and however far on, the weights hold."""
+    mix = [RequestSpec(path="/a", weight=3), RequestSpec(path="/b"), RequestSpec(path="/c", weight=0.01)]
+    length = 1 << 16
+    drawn = Order(mix, seed=5).drawn(0, 4 * length)
+    assert drawn.tolist() == Order(mix, seed=5).drawn(0, 4 * length).tolist()
+    assert drawn.tolist() != Order(mix, seed=6).drawn(0, 4 * length).tolist()
+    rounds = [tuple(part.tolist()) for part in np.split(drawn, 4)]
+    assert 4 == len(set(rounds))
+    for part in rounds:
+        shares = [count / length for _, count in sorted(Counter(part).items())]
+        assert pytest.approx([3 / 4.01, 1 / 4.01, 0.01 / 4.01], abs=0.01) == shares
+    assert drawn[1000:1100].tolist() == Order(mix, seed=5).drawn(1000, 100).tolist()
+    assert [0, 0] == Order(mix[:1], seed=5).drawn(7, 2).tolist()
+
+
+@pytest.mark.parametrize("workers", [2, 3, 4])
+def test_workers_together_send_the_order_of_one(workers: int) -> None:
+    """Each has its share of the order, not the same one again, and the weights hold in each."""
     mix = [RequestSpec(path="/a", weight=3), RequestSpec(path="/b")]
-    drawn = choices(mix, seed=5)
-    assert drawn == choices(mix, seed=5)
-    assert drawn != choices(mix, seed=6)
-    assert pytest.approx(0.75, abs=0.01) == Counter(drawn)[0] / len(drawn)
-    assert [0] == choices(mix[:1], seed=5)
+    whole = Order(mix, seed=5).drawn(0, 60_000)
+    parts = [Order(mix, 5, worker, workers).drawn(0, 60_000 // workers) for worker in range(workers)]
+    for worker, part in enumerate(parts):
+        assert whole[worker::workers].tolist() == part.tolist()
+        assert pytest.approx(0.25, abs=0.01) == part.mean()
+    alike = float((parts[0] == parts[1]).mean())
+    assert pytest.approx(0.75**2 + 0.25**2, abs=0.02) == alike  # as independent draws are
 
 
 def test_an_override_in_a_header_counts_as_the_method() -> None:

@@ -49,11 +49,20 @@ class Scripted:
     """Accept connections and hold each one's talk in a thread of its own; a context manager."""
 
     def __init__(
-        self, talk: Callable[[socket.socket, Scripted], None], context: ssl.SSLContext | None = None
+        self,
+        talk: Callable[[socket.socket, Scripted], None],
+        context: ssl.SSLContext | None = None,
+        host: str = "127.0.0.1",
     ) -> None:
         self._talk = talk
         self._context = context
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self._host = f"[{host}]" if ":" in host else host
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, 0), family=family, backlog=512, reuse_port=True)
+        self._address = self._listener.getsockname()
+        self._held = socket.socket(family)  # keeps the port while nobody listens at it
+        self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self._held.bind(self._address)
         self.port: int = self._listener.getsockname()[1]
         self.requests: list[bytes] = []  # heads and bodies, as they came
         self.accepted = 0
@@ -64,7 +73,7 @@ class Scripted:
 
     @property
     def url(self) -> str:
-        return f"{'https' if self._context else 'http'}://127.0.0.1:{self.port}/"
+        return f"{'https' if self._context else 'http'}://{self._host}:{self.port}/"
 
     def __enter__(self) -> Self:
         self._accepting.start()
@@ -72,14 +81,27 @@ class Scripted:
 
     def __exit__(self, *_error: object) -> None:
         self.ending.set()
-        self._listener.shutdown(socket.SHUT_RDWR)
+        self.die()
+        self._held.close()
+        for thread in self._threads:
+            thread.join()
+
+    def die(self) -> None:
+        """End all connections and refuse new ones; the port stays taken."""
+        with contextlib.suppress(OSError):  # it died before
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._accepting.join()
         self._listener.close()
         for sock in list(self._open):
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join()
+
+    def revive(self) -> None:
+        """Accept connections again."""
+        family = self._held.family
+        self._listener = socket.create_server(self._address, family=family, backlog=512, reuse_port=True)
+        self._accepting = threading.Thread(target=self._accept)
+        self._accepting.start()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
@@ -157,28 +179,33 @@ def guard(server: Scripted | int, *, requests: int = 1_000_000, writes: int = 1_
     return Guard("test", frozenset(Effect), hosts, max_requests=requests, max_writes=writes)
 
 
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """Make a certificate for 127.0.0.1 that vouches for itself; return it and its key."""
-    made, key = folder / "made.pem", folder / "key.pem"
-    subprocess.run(
-        [
-            *(
-                "openssl",
-                "req",
-                "-x509",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:prime256v1",
-                "-nodes",
-            ),
-            *("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"),
-            *("-keyout", str(key), "-out", str(made)),
-        ],
-        check=True,
-        capture_output=True,
+def certificate(folder: Path, names: str = "IP:127.0.0.1", *, expired: bool = False) -> tuple[Path, Path]:
+    """Make a certificate that vouches for itself; return it and its key.
+
+    Args:
+        folder: where both go; it is made.
+        names: whom it is for, as OpenSSL writes that.
+        expired: whether its time is over.
+    """
+    folder.mkdir(exist_ok=True)
+    made, key, request = folder / "made.pem", folder / "key.pem", folder / "request.pem"
+    (folder / "index").touch()
+    (folder / "ca.conf").write_text(
+        f"[ca]\ndefault_ca = it\n[it]\ndatabase = {folder}/index\nnew_certs_dir = {folder}\nrand_serial = yes\n"
+        f"default_md = sha256\npolicy = any\nx509_extensions = for\n[any]\ncommonName = supplied\n"
+        f"[for]\nsubjectAltName = {names}\nbasicConstraints = critical, CA:TRUE\n",
+        encoding="ascii",
     )
+    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
+    _openssl("req", "-new", *curve, "-nodes", "-subj", "/CN=made", "-keyout", str(key), "-out", str(request))
+    dates = ("-startdate", "20200101000000Z", "-enddate", "20200102000000Z") if expired else ("-days", "2")
+    config = ("-config", str(folder / "ca.conf"), "-batch", "-notext")
+    _openssl("ca", "-selfsign", *config, *dates, "-keyfile", str(key), "-in", str(request), "-out", str(made))
     return made, key
+
+
+def _openssl(*words: str) -> None:
+    subprocess.run(["openssl", *words], check=True, capture_output=True)
 
 
 def kinds(columns: Columns) -> Counter[str]:
