@@ -17,6 +17,7 @@ __all__ = [
     "SHARES",
     "CheckSpec",
     "Effect",
+    "Level",
     "Phases",
     "Profile",
     "Severity",
@@ -64,6 +65,13 @@ class Profile(StrEnum):
     WORKER = "worker"
     JOB = "job"
     STATIC = "static"
+
+
+class Level(StrEnum):
+    """How deep a run looks (row I2)."""
+
+    QUICK = "quick"
+    DEEP = "deep"  # checks too that take minutes, or bring the target to its limits
 
 
 class Phases(StrEnum):
@@ -125,11 +133,20 @@ class CheckSpec:
     box: int = 0  # line of the deployment checklist that it ticks, from 1; 0 for none
     profiles: tuple[Profile, ...] = tuple(Profile)  # where it applies
     target: bool = True  # whether it looks at the deployed target, so that a blocked run leaves it out
+    level: Level = Level.QUICK  # the mildest level at which it is made
 
     @property
     def phase(self) -> str:
         """Return the phase that the id begins with."""
         return self.id.partition(".")[0]
+
+    def left_out(self, profile: str, level: str) -> str:
+        """Return why it is not made for such an application at such a level; empty where it is."""
+        if profile not in self.profiles:
+            return f"says nothing about a {profile} application"
+        if self.level is Level.DEEP and level != Level.DEEP:
+            return "made at level deep alone: say level: deep"
+        return ""
 
 
 _C, _H, _M, _L = Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW
@@ -395,6 +412,27 @@ CATALOGUE: Final[dict[str, CheckSpec]] = {
             needs=("smoke.health",),
             box=10,
             profiles=_HTTP,
+        ),
+        _S(
+            "health.load_sustained",
+            "F10",
+            "50 at a time for 30 s are answered in time",
+            _H,
+            Effect.STRESS,
+            needs=("smoke.health",),
+            box=10,
+            profiles=_HTTP,
+        ),
+        _S(
+            "health.load_limits",
+            "F10",
+            "It keeps up with what is asked of it, and where it stops is known",
+            _H,
+            Effect.STRESS,
+            needs=("smoke.health",),
+            box=10,
+            profiles=_HTTP,
+            level=Level.DEEP,
         ),
         _S(
             "health.headers",

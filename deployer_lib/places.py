@@ -79,10 +79,16 @@ class Places:
         """Make the folders that every phase needs.
 
         Raises:
-            UsageError: the folder for sockets and tokens is not private.
+            UsageError: one cannot be made, or the folder for sockets and tokens is not private.
         """
-        self.records.mkdir(parents=True, exist_ok=True)
-        self.state.mkdir(parents=True, exist_ok=True)
+        for folder in (self.records, self.state):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise UsageError(
+                    f"The folder {folder} cannot be made: {error.strerror}.",
+                    hint="Give --outputs a folder that can be.",
+                ) from None
         (self.root / ".deployer").chmod(0o700)
         for folder in (self.runtime.parent, self.runtime):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)

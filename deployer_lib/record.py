@@ -76,6 +76,7 @@ class Inputs:
     waivers: Mapping[str, Waiver] = field(default_factory=dict)  # check key or id → waiver
     earlier: tuple[Earlier, ...] = ()  # newest first, at most ten
     planned: tuple[str, ...] = ()  # phases that this run set out to make
+    level: str = "quick"  # how deep it looks
 
     def to_json(self) -> dict[str, JSONValue]:
         """Return the shape of the ``inputs`` output."""
@@ -94,7 +95,7 @@ class Inputs:
             RecordError: fields are missing or of another type.
         """
         try:
-            values = {f.name: data[f.name] for f in fields(cls)}
+            values = {f.name: data[f.name] for f in fields(cls) if f.name != "level" or f.name in data}
             values["next_actions"] = (
                 None if data["next_actions"] is None else base64.b64decode(data["next_actions"])
             )

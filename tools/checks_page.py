@@ -25,7 +25,6 @@ NOT_YET: Final = {
     "F4": "Logs reach the external service.",
     "F7": "Error tracking receives.",
     "F8": "A trace is passed on. (`health.logs_structured` finds the trace id that was sent in the log.)",
-    "F10": "Sustained load: 50 concurrent for 30 s, and where the application stops keeping up.",
     "F12": "HTTPS is enforced.",
     "F13": "Initial page load in a real browser.",
     "G2": "Database: wrong credentials. (`smoke.readiness` loses the database in one way.)",

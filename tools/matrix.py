@@ -1,6 +1,6 @@
 """Write docs/matrix.md: what each check came to on the sound sample.
 
-``python tools/matrix.py outputs/local/latest > docs/matrix.md``, after ``deployer run local``.
+``python tools/matrix.py outputs/local/latest > docs/matrix.md``, after ``deployer run local -p level=deep``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def matrix(results: dict[str, object]) -> str:
     lines = [
         "# Each check on the sound sample",
         "",
-        "A check that never passes proves nothing either. Written by `tools/matrix.py` from a run of `deployer run local`;",
+        "A check that never passes proves nothing either. Written by `tools/matrix.py` from a run of `deployer run local -p level=deep`;",
         "the number is how many subjects (endpoints, variables, files) were looked at.",
         "",
         "| check | row | passed | skipped | other |",

@@ -121,6 +121,7 @@ def checks_made(ctx: Context, check_ids: Sequence[str]) -> list[Check]:
         import_module(f"deployer_lib.probes.{module}")
     standing = Standing(
         profile=ctx.parameters.profile,
+        level=ctx.parameters.level,
         not_applicable={},
         deployed=False,
         blocked_by="",

@@ -19,13 +19,19 @@ __all__ = [
     "Headers",
     "Health",
     "Load",
+    "LoadLimits",
     "LogFiles",
     "Logs",
     "Metrics",
     "RateLimit",
     "Smoke",
     "Startup",
+    "Sustained",
 ]
+
+
+#: Limits of a load test, one line each.
+Thresholds = list[Annotated[str, rules.Rule(rules.load_gate)]]
 
 
 class Endpoint(Section):
@@ -161,11 +167,52 @@ class Metrics(Section):
     """Counters of the business."""
 
 
+class Sustained(Section):
+    """The sustained load test and its limits."""
+
+    concurrent: Annotated[int, Field(ge=1, le=1_000)] = 50
+    """How many at a time."""
+    duration_s: Annotated[float, Field(ge=1, le=3_600)] = 30
+    """How long, in seconds."""
+    rate_per_s: Annotated[float, Field(gt=0, le=100_000)] | None = None
+    """Requests that are due per second, whatever the answers do; where absent each of ``concurrent`` sends its next
+    request when its last one was answered."""
+    max_mean_ms: Annotated[float, Field(gt=0)] = 200
+    """Limit on the mean response time in milliseconds."""
+    max_p95_ms: Annotated[float, Field(gt=0)] = 500
+    """Limit on the 95th percentile in milliseconds."""
+    max_errors: Annotated[int, Field(ge=0)] = 0
+    """How many errors are let pass."""
+    thresholds: Thresholds = Field(default=[])
+    """Further limits: p(99) < 800ms, rate > 100/s."""
+
+
+class LoadLimits(Section):
+    """What the search for the limits must find at least (level: deep)."""
+
+    slo: Annotated[str, rules.Rule(rules.load_gate)] = "p(95) < 500ms"
+    """Threshold that a rate must keep to count as kept."""
+    max_connections: Annotated[int, Field(ge=1, le=10_000)] = 200
+    """How many connections are tried at most."""
+    min_connections: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """Connections that must all be answered; those of the sustained test where absent."""
+    min_rate_per_s: Annotated[float, Field(gt=0)] | None = None
+    """Rate that must be kept; where absent it is told, and not judged."""
+    budget_s: Annotated[float, Field(ge=5, le=600)] = 28
+    """Time of the search in seconds."""
+
+
 class Load(Section):
-    """The quick load test and its limits."""
+    """Load on one path, and its limits."""
 
     path: RequestPath
-    """Path that is asked."""
+    """Path that is asked; {n}, {uuid} and {random} stand for another value in each request."""
+    auth: bool = False
+    """Whether the token of the log-in is sent along."""
+    statuses: list[Annotated[int, Field(ge=200, le=599)]] = Field(default=[])
+    """Statuses that are right answers; 200 to 299 where empty. One that is named here is no error, 429 included."""
+    contains: str = ""
+    """Text that every right answer must contain."""
     requests: Annotated[int, Field(ge=10, le=10_000)] = 100
     """Number of requests."""
     concurrent: Annotated[int, Field(ge=1, le=200)] = 10
@@ -176,6 +223,12 @@ class Load(Section):
     """Limit on the 95th percentile in milliseconds."""
     max_errors: Annotated[int, Field(ge=0)] = 0
     """How many errors are let pass."""
+    thresholds: Thresholds = Field(default=[])
+    """Further limits: p(99) < 800ms, rate > 100/s."""
+    sustained: Sustained = Sustained()
+    """The sustained load test."""
+    limits: LoadLimits = LoadLimits()
+    """The search for the limits."""
 
 
 class Headers(Section):

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from deployer_lib.catalogue import Effect, Profile, Severity
+from deployer_lib.catalogue import Effect, Level, Profile, Severity
 from deployer_lib.parameters.delivery import (
     ArtifactGiven,
     Build,
@@ -127,8 +127,10 @@ class Parameters(Section):
     """Effects that are allowed; where absent all for a process that we start, else observe."""
     hosts: list[HostName] = Field(default=[])
     """Other hosts that may be asked, besides the target's."""
-    max_requests: Annotated[int, Field(ge=1)] = 20_000
-    """Ceiling on requests of one phase."""
+    level: Level = Level.QUICK
+    """How deep the checks go: quick, or deep for those too that take minutes."""
+    max_requests: Annotated[int, Field(ge=1)] = 1_000_000
+    """Ceiling on requests of one phase, those of load tests included."""
     block_on: Severity = Severity.CRITICAL
     """The mildest severity that makes a no-go."""
     severities: dict[CheckId, Severity] = Field(default={})

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from deployer_lib import threshold
 from deployer_lib.catalogue import CATALOGUE
+from deployer_lib.errors import UsageError
 from deployer_lib.extensions import names_of
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ __all__ = [
     "check_id",
     "digest",
     "host",
+    "load_gate",
     "mode",
     "origin",
     "path",
@@ -93,6 +96,15 @@ def pattern(text: str) -> str:
         re.compile(text)
     except re.error as error:
         return f"«{text}» is no regular expression: {error}"
+    return ""
+
+
+def load_gate(text: str) -> str:
+    """Return what is wrong with a threshold of a load test."""
+    try:
+        threshold.load_gate(text)
+    except UsageError as error:
+        return f"{error.message} {error.hint}"
     return ""
 
 

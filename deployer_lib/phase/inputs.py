@@ -47,6 +47,7 @@ def gather(session: Session, now: datetime) -> Inputs:
         block_on=parameters.block_on.value,
         required=None if parameters.required is None else tuple(parameters.required),
         profile=parameters.profile.value,
+        level=parameters.level.value,
         target=parameters.deploy.address or parameters.deploy.kind,
         parameters_digest=session.loaded.digest,
         allowed=tuple(sorted(effect.value for effect in session.context.guard.allow)),

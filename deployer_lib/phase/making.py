@@ -39,6 +39,7 @@ class Standing:
     """What is known before a check is made: whether it applies, and whether something stands in its way."""
 
     profile: str
+    level: str
     not_applicable: Mapping[str, str]  # id → reason
     deployed: bool  # something stands that can be asked
     blocked_by: str  # check that means: the target is not touched further
@@ -53,8 +54,8 @@ class Standing:
         """Return what this check ends in without being made, None where it can be made."""
         if reason := self.not_applicable.get(spec.id):
             return skipped(Skip.NOT_APPLICABLE, reason)
-        if self.profile not in spec.profiles:
-            return skipped(Skip.NOT_APPLICABLE, f"says nothing about a {self.profile} application")
+        if why := spec.left_out(self.profile, self.level):
+            return skipped(Skip.NOT_APPLICABLE, why)
         if spec.target and self.blocked_by:
             return skipped(
                 Skip.BLOCKED,

@@ -270,6 +270,7 @@ class Phase:
         begun = datetime.fromisoformat(setting.started_at) if setting.started_at else self._opened_at
         return Standing(
             profile=parameters.profile,
+            level=parameters.level,
             not_applicable=parameters.not_applicable,
             deployed=bool(live.base_url) or parameters.deploy.kind != "process",
             blocked_by=live.blocked_by,

@@ -20,6 +20,15 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "build": ("building", "build_leftovers", "build_size"),
     "deploy": ("deploying", "coming_up", "migrations_deployed", "rollback_plan"),
     "smoke": ("smoke", "endpoints", "authentication", "cors", "rate_limit", "error_answers", "readiness"),
-    "health": ("logs", "logs_structured", "metrics", "metrics_move", "headers", "load_quick"),
+    "health": (
+        "logs",
+        "logs_structured",
+        "metrics",
+        "metrics_move",
+        "headers",
+        "load.quick",
+        "load.sustained",
+        "load.limits",
+    ),
     "bugs": ("cors", "startup", "log_files"),
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from deployer_lib.charts import sizes
 from deployer_lib.check import Code, Fix, Location, Skip, errored, failed, passed, skipped
 from deployer_lib.probes.build_output import output_paths
-from deployer_lib.probes.context import probe
+from deployer_lib.probes.context import probe, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -54,15 +54,8 @@ def size(ctx: Context) -> Iterable[Result]:
     if declared.bundle and not bundle:
         yield errored(f"the bundle folder {declared.bundle} holds no file").observing(evidence)
         return
-    charts = ctx.memo.setdefault("charts", [])
-    if isinstance(charts, list):
-        shown = bundle or files
-        charts.append(
-            sizes(
-                [(f.path, f.raw) for f in shown],
-                declared.max_chunk_kb * _KB if bundle else declared.max_output_kb * _KB,
-            )
-        )
+    limit_kb = declared.max_chunk_kb if bundle else declared.max_output_kb
+    show(ctx, sizes([(f.path, f.raw) for f in bundle or files], limit_kb * _KB))
     over = [*_over(files, bundle, declared)]
     if not over:
         yield passed(

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from deployer_lib.app.handover import Live
     from deployer_lib.app.http import Http
     from deployer_lib.app.target import Target
+    from deployer_lib.charts import Chart
     from deployer_lib.guard import Guard
     from deployer_lib.parameters.model import Parameters
     from deployer_lib.places import Places
 
-__all__ = ["PROBES", "TOKEN_NAME", "Context", "Probe", "probe"]
+__all__ = ["PROBES", "TOKEN_NAME", "Context", "Probe", "probe", "show"]
 
 
 @dataclass(slots=True)
@@ -75,3 +76,10 @@ def probe(check_id: str) -> Callable[[Probe], Probe]:
         return function
 
     return register
+
+
+def show(ctx: Context, *charts: Chart) -> None:
+    """Show charts below the check's row, once the check has ended."""
+    shown = ctx.memo.setdefault("charts", [])
+    if isinstance(shown, list):
+        shown.extend(charts)

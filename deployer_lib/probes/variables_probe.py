@@ -8,7 +8,7 @@ from deployer_lib.catalogue import Severity
 from deployer_lib.charts import variables as variables_chart
 from deployer_lib.check import Code, Fix, Location, Result, Skip, errored, failed, passed, skipped
 from deployer_lib.errors import Unavailable
-from deployer_lib.probes.context import Context, probe
+from deployer_lib.probes.context import Context, probe, show
 from deployer_lib.probes.variables.documents import (
     EXAMPLE_NAMES,
     Documents,
@@ -306,9 +306,7 @@ def variables_set(ctx: Context) -> Iterable[Result]:
             )
             for need in NEEDS
         }
-        drawn = ctx.memo.setdefault("charts", [])
-        if isinstance(drawn, list):
-            drawn.append(variables_chart(counted))
+        show(ctx, variables_chart(counted))
 
 
 def _others(ctx: Context, found: list[Variable], names: frozenset[str]) -> Iterator[Result]:

@@ -140,11 +140,11 @@ def _output(label: str, value: JSONValue) -> Group:
 
 def performance(seen: Sights) -> Section:
     """Return ``## Performance Test Results``."""
-    quick, sustained = seen.of("health.load_quick"), seen.rows("F10")
-    evidence = next((dict(check.result.evidence) for check in quick if check.result.evidence), {})
+    quick, sustained = seen.of("health.load_quick"), seen.of("health.load_sustained")
+    evidence, under = _observed(quick), _observed(sustained)
     requests, concurrent = (number(evidence.get(name)) for name in ("requests", "concurrent"))
     detail = f"({requests or 100:.0f} requests, {concurrent or 10:.0f} concurrent)"
-    under = next((dict(check.result.evidence) for check in sustained if check.result.evidence), {})
+    many, duration_s = (number(under.get(name)) for name in ("concurrent", "duration_s"))
     advice = [step for check in (*quick, *sustained) for step in check.result.fix.steps[:1]]
     return Section(
         "Performance Test Results",
@@ -152,15 +152,27 @@ def performance(seen: Sights) -> Section:
             Group("Load Test", detail=detail, items=tuple(_measured(evidence, quick))),
             Group(
                 "Under Load",
-                detail="(50 concurrent for 30s)",
+                detail=f"({many or 50:.0f} concurrent for {duration_s or 30:.0f}s)",
                 items=(
                     *_measured(under, sustained),
                     Line("-", f"Socket errors: {_count(under.get('socket_errors'))}"),
                     Line("-", f"Recommendation: {one_line(advice[0]) if advice else _no_advice(sustained)}"),
+                    *_limits(seen.of("health.load_limits")),
                 ),
             ),
         ),
     )
+
+
+def _observed(checks: Sequence[Check]) -> dict[str, JSONValue]:
+    return next((dict(check.result.evidence) for check in checks if check.result.evidence), {})
+
+
+def _limits(checks: Sequence[Check]) -> Iterator[Line]:
+    """Yield where the application stops keeping up, where that was looked for."""
+    for check in checks:
+        if check.outcome in {Outcome.PASS, Outcome.FAIL}:
+            yield Line("-", f"Limits: {one_line(check.result.message)}")
 
 
 def _no_advice(checks: Sequence[Check]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
-from deployer_lib.catalogue import CATALOGUE, PHASES, Phases, Profile, Severity
+from deployer_lib.catalogue import CATALOGUE, PHASES, Phases, Severity
 from deployer_lib.check import Outcome, Skip, Verdict, judge
 from deployer_lib.record import State
 from deployer_lib.reports.text import cut, listing, one_line, plural
@@ -134,9 +134,9 @@ def _not_made(record: Record, checks: Sequence[Check]) -> Iterator[str]:
         return
     made = {check.id for check in checks}
     done = {phase.name for phase in record.phases if phase.state is State.DONE and phase.checks}
-    profile = Profile(record.inputs.profile)
+    profile, level = record.inputs.profile, record.inputs.level
     for row in CATALOGUE.values():
-        if row.phase in done and row.id not in made and profile in row.profiles:
+        if row.phase in done and row.id not in made and not row.left_out(profile, level):
             yield f"{row.id} was not made"
 
 

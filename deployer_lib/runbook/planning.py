@@ -73,8 +73,8 @@ def plan_run(root: Path, environment: str) -> Plan:
     for spec in CATALOGUE.values():
         if parameters.not_applicable.get(spec.id):
             would = f"not applicable: {parameters.not_applicable[spec.id]}"
-        elif parameters.profile not in spec.profiles:
-            would = f"not applicable to a {parameters.profile.value} application"
+        elif why := spec.left_out(parameters.profile, parameters.level):
+            would = f"not applicable: {why}"
         elif spec.effect not in allowed:
             would = "not allowed: skipped"
         elif spec.effect is not Effect.OBSERVE and not confirmed:

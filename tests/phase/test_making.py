@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deployer_lib.catalogue import CheckSpec, Effect, Profile, Severity
+from deployer_lib.catalogue import CheckSpec, Effect, Level, Profile, Severity
 from deployer_lib.check import Outcome, Result, Skip, errored, passed
 from deployer_lib.errors import DeployerError, NotAllowed, RequestFailed, Unavailable
 from deployer_lib.phase.making import Standing, made
@@ -25,6 +25,7 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 def standing(**changes: Any) -> Standing:
     values: dict[str, Any] = {
         "profile": Profile.WEB,
+        "level": Level.QUICK,
         "not_applicable": {},
         "deployed": True,
         "blocked_by": "",
@@ -135,6 +136,16 @@ def test_a_profile_that_it_does_not_apply_to_skips_it(make: Callable[..., list[C
     spec = CheckSpec("smoke.page", "E3", "A page", Severity.HIGH, profiles=(Profile.WEB,))
     (check,) = make(saying(passed("x", seen=1)), spec, profile=Profile.WORKER)
     assert Skip.NOT_APPLICABLE is check.result.skip
+
+
+def test_a_deep_check_is_made_at_level_deep_alone(make: Callable[..., list[Check]]) -> None:
+    """A quick run says that it was left out, and how to have it."""
+    spec = CheckSpec("smoke.limits", "F10", "Limits", Severity.HIGH, level=Level.DEEP)
+    (left_out,) = make(saying(passed("x", seen=1)), spec)
+    assert Skip.NOT_APPLICABLE is left_out.result.skip
+    assert "level: deep" in left_out.result.message
+    (check,) = make(saying(passed("x", seen=1)), spec, level=Level.DEEP)
+    assert Outcome.PASS is check.outcome
 
 
 def test_nothing_deployed_is_an_error_that_says_what_to_do(make: Callable[..., list[Check]]) -> None:

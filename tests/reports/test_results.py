@@ -64,7 +64,7 @@ def test_schema_refuses_a_pass_without_evidence_and_a_skip_without_kind() -> Non
 
 def test_results_say_what_the_log_says() -> None:
     results = build(record(faulty_checks())).results
-    assert results["counts"] == {"pass": 46, "fail": 8, "error": 1, "skip": 2}
+    assert results["counts"] == {"pass": 47, "fail": 8, "error": 1, "skip": 2}
     assert results["blocking"] == ["environment.variables_set", "smoke.health", "smoke.cors"]
     assert results["artifact"] == {"name": "shop-1.2.3.tar", "digest": "sha256:ab", "commit": "deadbee"}
     assert results["version"] == "1.2.3"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from deployer_lib.check import Code, Fix, JSONValue, Location, Result, errored, failed, passed
-from deployer_lib.expect import Held, holds
+from deployer_lib.expect import holds
 from deployer_lib.probes.configuration.masking import mask, mask_text, secrets_of
 from deployer_lib.probes.configuration.model import (
     Path,
@@ -25,6 +25,7 @@ from deployer_lib.secret import SECURE, is_secret_name
 if TYPE_CHECKING:
     from deployer_lib.parameters.model import ConfigurationRule
     from deployer_lib.probes.configuration.reading import Reader
+    from deployer_lib.threshold import Held
 
 __all__ = ["judge"]
 
