@@ -35,6 +35,7 @@ _JOIN_S: Final = 5.0  # for workers that are still coming
 _READY_S: Final = 60.0  # a worker may have to import numpy from a slow disk
 _END_S: Final = 5.0
 _LOOK_S: Final = 0.5
+_HEARD_S: Final = 2.0
 _SOON_S: Final = 0.05
 _TRIPS: Final = 12
 #: From the moment at which all are told to the common start: they must have heard of it.
@@ -163,6 +164,7 @@ class Crew:
         self._test = uuid.uuid4().hex
         self._stopping = ""
         self._started = False
+        self._talked_s = time.monotonic()
 
     def __enter__(self) -> Self:
         return self
@@ -209,6 +211,7 @@ class Crew:
         for member, job in zip(self._members, self._jobs, strict=True):
             given = (job, member.granted, self._test, member.address)
             member.task = self._link.submit(carry_out, *given, worker=member.address)
+            self._be_heard()
         until_s = time.monotonic() + _READY_S
         while waiting := [m.address for m in self._members if not (m.state and m.state.phase == "ready")]:
             if time.monotonic() > until_s:
@@ -220,6 +223,7 @@ class Crew:
             self._talk({})
         for member in self._members:
             member.offset, member.wall = self._clock(member)
+            self._be_heard()
 
     def run(self, progress: Callable[[Progress], None] | None) -> list[Outcome]:
         """Start all at once and return what each measured, by our clock; only when they are ready.
@@ -281,6 +285,12 @@ class Crew:
             if member.state and (state is None or state.born_ns != member.state.born_ns):
                 raise _lost(member.address)  # and started again since
             member.state = state
+        self._talked_s = time.monotonic()
+
+    def _be_heard(self) -> None:
+        """Talk to all where that was a while ago: whoever hears nothing takes us for lost."""
+        if time.monotonic() - self._talked_s > _HEARD_S:
+            self._talk({})
 
     def _raise_for(self, member: _Member) -> None:
         """Raise what a worker's task raised."""

@@ -96,13 +96,7 @@ class Link:
         Raises:
             ProcessError: the scheduler does not answer.
         """
-
-        async def asked() -> dict[str, int]:
-            """Ask from within the loop."""
-            tasks = await self._client.processing()
-            return {str(address): len(keys) for address, keys in tasks.items()}
-
-        return self._answered(asked())
+        return self._answered(self._workers())
 
     def ask(
         self, function: Callable[..., _Made], *args: object, workers: Sequence[str]
@@ -112,12 +106,7 @@ class Link:
         Raises:
             ProcessError: the scheduler does not answer, or a worker has gone.
         """
-
-        async def asked() -> dict[str, _Made | Exception]:
-            """Ask from within the loop."""
-            return dict(await self._client.run(function, *args, workers=list(workers), on_error="return"))
-
-        return self._answered(asked())
+        return self._answered(self._run(function, args, list(workers)))
 
     def submit(self, function: Callable[..., object], big: object, *args: object, worker: str) -> Task:
         """Let a worker carry out a function on what may be big; nowhere else, and once.
@@ -125,36 +114,35 @@ class Link:
         Raises:
             ProcessError: the scheduler does not answer, or the worker has gone.
         """
-
-        async def asked() -> Task:
-            """Ask from within the loop."""
-            # Given with the task, it would pass through the scheduler's memory, of which Dask warns.
-            held = await self._client.scatter([big], workers=[worker], hash=False)
-            task: Task = self._client.submit(
-                function, held[0], *args, workers=[worker], allow_other_workers=False, pure=False, retries=0
-            )
-            return task
-
-        return self._answered(asked(), _MOVE_S)
+        return self._answered(self._submit(function, big, args, worker), _MOVE_S)
 
     def result(self, task: Task) -> object:
         """Return what a task made, or raise what it raised, or what became of its worker or the scheduler."""
-
-        async def asked() -> object:
-            """Ask from within the loop."""
-            return await task.result()
-
-        return self._within(_MOVE_S, asked())
+        return self._within(_MOVE_S, _result(task))
 
     def forget(self, tasks: Sequence[Task]) -> None:
         """Call off what is not done, and let go of what is; nothing is raised."""
-
-        async def asked() -> None:
-            """Ask from within the loop."""
-            await self._client.cancel(list(tasks), force=True)
-
         with suppress(Exception):  # a scheduler that is gone has forgotten it all
-            self._within(_CLOSE_S, asked())
+            self._within(_CLOSE_S, self._client.cancel(list(tasks), force=True))
+
+    async def _workers(self) -> dict[str, int]:
+        tasks = await self._client.processing()
+        return {str(address): len(keys) for address, keys in tasks.items()}
+
+    async def _run(
+        self, function: Callable[..., _Made], args: tuple[object, ...], workers: list[str]
+    ) -> dict[str, _Made | Exception]:
+        return dict(await self._client.run(function, *args, workers=workers, on_error="return"))
+
+    async def _submit(
+        self, function: Callable[..., object], big: object, args: tuple[object, ...], worker: str
+    ) -> Task:
+        # Given with the task, it would pass through the scheduler's memory, of which Dask warns.
+        held = await self._client.scatter([big], workers=[worker], hash=False)
+        task: Task = self._client.submit(
+            function, held[0], *args, workers=[worker], allow_other_workers=False, pure=False, retries=0
+        )
+        return task
 
     async def _connected(self) -> object:
         client: Any = self._made(
@@ -188,7 +176,6 @@ class Link:
         """End the thread; a client that does not end by itself is left behind in it."""
 
         async def ended() -> None:
-            """Ask from within the loop."""
             tasks = asyncio.all_tasks() - {asyncio.current_task()}
             for task in tasks:
                 task.cancel()
@@ -202,6 +189,10 @@ class Link:
         self._thread.join(_CLOSE_S)
         if not self._thread.is_alive():
             self._loop.close()
+
+
+async def _result(task: Task) -> object:
+    return await task.result()
 
 
 def _client_type() -> Callable[..., object]:

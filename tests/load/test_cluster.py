@@ -200,6 +200,16 @@ def test_nothing_is_left_behind(dask_cluster: Any, scheduler: str) -> None:
     assert ([], [], 0, signal.getsignal(signal.SIGINT)) == state()
 
 
+def test_workers_are_talked_to_while_others_are_prepared(
+    scheduler: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long that takes: whoever hears nothing takes this command for lost. Here it is done at every step."""
+    monkeypatch.setattr(cluster_module, "_HEARD_S", -1.0)
+    with Scripted(answers(OK)) as server:
+        columns = run(server.url, plan.constant(100, 0.2), guard=guard(server), scheduler=scheduler)
+    assert (20, 2) == (len(columns), columns.workers)
+
+
 # The guard
 
 
@@ -451,7 +461,7 @@ def test_an_error_of_the_caller_ends_the_load(scheduler: str) -> None:
         with pytest.raises(LookupError, match="from progress"):
             run(server.url, plan.constant(100, 60), guard=allowed, scheduler=scheduler, progress=fail)
         _requests_end(server)
-        assert len(server.requests) == allowed.requests < 3000
+        assert len(server.requests) <= allowed.requests < 3000  # one may wait for a connection at the end
 
 
 def test_workers_stop_together(scheduler: str) -> None:

@@ -171,10 +171,10 @@ def test_a_load_that_nobody_asks_after_any_more_ends() -> None:
         made = task.end()
         assert isinstance(made, Answer)
         columns = made.outcome.columns
-        assert len(server.requests) == len(columns) < 6000
+        assert len(server.requests) <= len(columns) < 6000  # what was cut off may not have been read
     assert "not heard of any more" in columns.stopped
     assert (len(columns), 10_000 - len(columns)) == made.outcome.unused
-    assert len(made.response) == int((columns.status == 200).sum())
+    assert len(columns) == len(made.response)
 
 
 def test_a_load_that_is_not_to_start_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
