@@ -198,18 +198,17 @@ class Language(ABC):
     name: ClassVar[str]
     suffixes: ClassVar[frozenset[str]]
     markers: ClassVar[tuple[bytes, ...]]  # a file without any of these bytes reads nothing by itself
-    needles: ClassVar[
-        tuple[bytes, ...]
-    ] = ()  # one of these leads to what is read in other files, or in the same
+    #: One of these leads to what is read in other files, or in the same.
+    needles: ClassVar[tuple[bytes, ...]] = ()
     query: ClassVar[str]
-    constants: ClassVar[str | None] = (
-        None  # finds in a text that it defines the constant NAME, where no import leads there
-    )
+    #: Finds in a text that it defines the constant NAME, where no import leads there.
+    constants: ClassVar[str | None] = None
     modular: ClassVar[bool] = False  # a name of another file is known through an import alone
     qualified: ClassVar[bool] = False  # a name of another package is known through its import alone
     switches: ClassVar[bool] = False  # an early return for want of what is not used after it is no fallback
     clauses: ClassVar[bool] = False  # what a function does with the absence of what it is handed is looked at
     words: ClassVar[Vocabulary]
+    whole: ClassVar[bool] = False  # every node that is captured as a function is one
     wrapping: ClassVar[frozenset[str]] = frozenset({"parenthesized_expression"})  # nodes that change nothing
     operations: ClassVar[frozenset[str]] = frozenset(
         {"binary_expression", "binary"}

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterator, Sequence
 
     from tree_sitter import Node
 
@@ -45,7 +45,7 @@ def holds(language: Language, node: Node, dotted: str) -> bool:
     return any(language.dotted(one) == dotted for one in descend(node))
 
 
-def under(nodes: Sequence[Node], functions: set[int], start: int) -> Iterator[Node]:
+def under(nodes: Sequence[Node], functions: Container[int], start: int) -> Iterator[Node]:
     """Yield what is below nodes and begins after a byte, functions left out."""
     stack = list(nodes)
     while stack:

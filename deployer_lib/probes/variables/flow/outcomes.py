@@ -111,7 +111,7 @@ class Outcomes(ABC):
         if self.depth >= NAMES:
             return judged
         deeper = type(self)(self.program, self.file, self.depth + 1)
-        inner = {f.node.id for f in self.file.functions}
+        inner = self.file.by_node
         stack = [c for c in scope.named_children if c.id not in inner] if scope.id in inner else [scope]
         for node in sorted(under(stack, inner, statement.end_byte), key=lambda n: n.start_byte):
             if self.language.dotted(node) not in targets or is_part(self.language, node):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tree_sitter import Parser, Query, QueryCursor
 
@@ -39,29 +41,92 @@ class Place:
     node: Node
 
 
-@dataclass(slots=True)
-class SourceFile:
-    """One parsed file."""
+class Functions(Mapping[int, "Function"]):
+    """The functions of a file by their nodes' ids, in the order of the source; each is taken apart when it is asked for."""
 
-    path: str  # relative to the root, with slashes
-    language: Language
-    root: Node
-    functions: list[Function] = field(default_factory=list)
-    by_node: dict[int, Function] = field(default_factory=dict)  # function node's id → function
-    by_name: dict[str, list[Function]] = field(default_factory=lambda: defaultdict(list))
-    bound: dict[int, dict[str, list[Binding]]] = field(
-        default_factory=lambda: defaultdict(lambda: defaultdict(list))
-    )
-    # scope's node id → name → what it was bound to, in order
-    loops: dict[int, dict[str, list[tuple[Node, Node]]]] = field(
-        default_factory=lambda: defaultdict(lambda: defaultdict(list))
-    )  # scope's node id → name → (the loop, what it goes over)
-    imports: dict[str, Import] = field(default_factory=dict)
-    stars: list[Import] = field(default_factory=list)
-    calls: list[Call] = field(default_factory=list)
-    branches: list[Branch] = field(default_factory=list)
-    assigns: list[Node] = field(default_factory=list)  # nodes that bind or assign
-    candidates: list[Node] = field(default_factory=list)  # nodes that may read, by byte
+    def __init__(self, language: Language, nodes: Iterable[Node]) -> None:
+        self._language = language
+        self._nodes = {node.id: node for node in nodes}
+        self._made: dict[int, Function | None] = {}
+
+    def get(self, key: int, default: Any = None, /) -> Any:  # noqa: ANN401  (as of any mapping)
+        """Return a function, the default where a node is none."""
+        if key not in self._nodes:
+            return default
+        if key not in self._made:
+            self._made[key] = self._language.function(self._nodes[key])
+        found = self._made[key]
+        return default if found is None else found
+
+    def __getitem__(self, key: int) -> Function:
+        found: Function | None = self.get(key)
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._nodes and (self._language.whole or self.get(key) is not None)
+
+    def __iter__(self) -> Iterator[int]:
+        return (key for key in self._nodes if self.get(key) is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+class SourceFile:
+    """One parsed file. What few files are asked for, its functions, calls and conditions, is taken apart when it is."""
+
+    def __init__(self, path: str, language: Language, root: Node, captured: Mapping[str, list[Node]]) -> None:
+        """Take a file's tree.
+
+        Args:
+            path: relative to the root, with slashes.
+            language: the file's.
+            root: of the tree.
+            captured: nodes by the names of the query's captures.
+        """
+        self.path, self.language, self.root = path, language, root
+        self._captured = {name: _sorted(nodes) for name, nodes in captured.items()}
+        self.by_node = Functions(language, self._captured.get("function", ()))
+        #: scope's node id → name → what it was bound to, in order
+        self.bound: dict[int, dict[str, list[Binding]]] = defaultdict(lambda: defaultdict(list))
+        #: scope's node id → name → (the loop, what it goes over)
+        self.loops: dict[int, dict[str, list[tuple[Node, Node]]]] = defaultdict(lambda: defaultdict(list))
+        self.imports: dict[str, Import] = {}
+        self.stars: list[Import] = []
+        self.assigns = self.nodes("bind")  # nodes that bind or assign
+        reading = {n.id: n for name in ("read", "call", "bind") for n in self.nodes(name)}
+        self.candidates = _sorted(reading.values())  # nodes that may read, by byte
+
+    def nodes(self, capture: str) -> Sequence[Node]:
+        """Return the nodes that a capture of the query has, in the order of the source."""
+        return self._captured.get(capture, ())
+
+    @cached_property
+    def functions(self) -> list[Function]:
+        """Return the functions, in the order of the source."""
+        return list(self.by_node.values())
+
+    @cached_property
+    def by_name(self) -> Mapping[str, list[Function]]:
+        """Return the functions by their names."""
+        found: dict[str, list[Function]] = defaultdict(list)
+        for function in self.functions:
+            found[function.name].append(function)
+        return dict(found)
+
+    @cached_property
+    def calls(self) -> list[Call]:
+        """Return the calls, in the order of the source."""
+        language = self.language
+        return [call for node in self.nodes("call") if (call := language.call(node)) is not None]
+
+    @cached_property
+    def branches(self) -> list[Branch]:
+        """Return the conditions, in the order of the source."""
+        language = self.language
+        return [branch for node in self.nodes("branch") if (branch := language.branch(node))]
 
     @property
     def folder(self) -> str:
@@ -80,7 +145,8 @@ class SourceFile:
     def function_around(self, node: Node) -> Function | None:
         """Return the innermost function around a node."""
         scope = next(self.scopes(node))
-        return self.by_node.get(scope.id)
+        found: Function | None = self.by_node.get(scope.id)
+        return found
 
 
 class Program(Corpus):
@@ -114,36 +180,20 @@ class Program(Corpus):
         parser, query = self._tools(PurePosixPath(path).suffix)
         language = self.language
         root = parser.parse(language.prepared(self.source(path), path)).root_node
-        file = SourceFile(path, language, root)
-        captured = QueryCursor(query).captures(root)
-        for node in _sorted(captured.get("function", [])):
-            function = language.function(node)
-            if function is not None:
-                file.functions.append(function)
-                file.by_node[node.id] = function
-                file.by_name[function.name].append(function)
-        for node in _sorted(captured.get("bind", [])):
+        file = SourceFile(path, language, root, QueryCursor(query).captures(root))
+        for node in file.assigns:
             scope = root.id if language.lifts(node) else next(file.scopes(node)).id
-            file.assigns.append(node)
             for binding in language.bindings(node):
                 file.bound[scope][binding.name].append(binding)
-        for node in _sorted(captured.get("loop", [])):
+        for node in file.nodes("loop"):
             for name, source in language.loops(node):
                 file.loops[next(file.scopes(node)).id][name].append((node, source))
-        for node in _sorted(captured.get("import", [])):
+        for node in file.nodes("import"):
             for brought in language.imports(node):
                 if brought.local == "*":
                     file.stars.append(brought)
                 else:
                     file.imports[brought.local] = brought
-        calls = _sorted(captured.get("call", []))
-        file.calls = [call for node in calls if (call := language.call(node)) is not None]
-        file.branches = [
-            branch for node in _sorted(captured.get("branch", [])) if (branch := language.branch(node))
-        ]
-        file.candidates = _sorted(
-            {n.id: n for name in ("read", "call", "bind") for n in captured.get(name, [])}.values()
-        )
         return file
 
     # -- names -----------------------------------------------------------------------------------------------------------

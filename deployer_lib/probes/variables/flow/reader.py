@@ -24,7 +24,7 @@ from deployer_lib.probes.variables.model import Found, Reference
 from deployer_lib.probes.variables.model import Read as FoundRead
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
 
     from tree_sitter import Node
@@ -131,6 +131,8 @@ class FlowReader:
 
 def _names(program: Program, wrappers: Wrappers) -> frozenset[str]:
     """Return the names of the functions that wrap a read."""
+    if not wrappers:
+        return frozenset()
     files = program.files.values()
     names = {
         # One without a name is known by its file's.
@@ -359,12 +361,11 @@ def _at_call(
 
 
 def _wrappers(program: Program, results: dict[str, list[_KeyRead]]) -> Wrappers:
-    known = {f.node.id for file in program.files.values() for f in file.functions if f.name}
     found: Wrappers = {}
     for path, reads in results.items():
         for read in reads:
             holes = {part.function for part in read.key if isinstance(part, Hole)}
-            if len(holes) == 1 and (function := next(iter(holes))) in known:
+            if len(holes) == 1 and _is_named(program, function := next(iter(holes))):
                 file = program.file(path)
                 around = [scope.id for scope in file.scopes(read.node)]
                 inside = function in around
@@ -373,6 +374,12 @@ def _wrappers(program: Program, results: dict[str, list[_KeyRead]]) -> Wrappers:
                 )
                 found.setdefault(function, []).append(kept)
     return found
+
+
+def _is_named(program: Program, function: int) -> bool:
+    """Tell whether a node, by its id, is a function with a name."""
+    known: Iterable[Function | None] = (file.by_node.get(function) for file in program.files.values())
+    return any(one is not None and one.name for one in known)
 
 
 def _later(file: SourceFile, read: _KeyRead, inner: Sequence[int]) -> _KeyRead:

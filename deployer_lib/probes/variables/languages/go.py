@@ -62,6 +62,7 @@ class Go(Language):
     needles = NEEDLES["go"]
     qualified = True
     switches = True
+    whole = True
     query = """
     (function_declaration) @function (method_declaration) @function (func_literal) @function
     (call_expression) @call (type_conversion_expression type: (generic_type)) @call

@@ -79,6 +79,7 @@ class JavaTrees(Language):
     suffixes = frozenset({".java"})
     markers = MARKERS["java"]
     constants = r"\bString\s+NAME\s*="
+    whole = True
     query = """
     (method_declaration) @function (constructor_declaration) @function (lambda_expression) @function
     (record_declaration parameters: (formal_parameters) @function)

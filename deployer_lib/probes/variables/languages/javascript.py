@@ -87,6 +87,7 @@ class JavaScript(Language):
     (binary_expression operator: "in") @read (import_statement) @read
     """
     modular = True
+    whole = True
     words: ClassVar[Vocabulary] = Vocabulary(
         fallbacks=frozenset({"||", "??"}),
         nulls=frozenset({"null", "undefined", "void 0", "void(0)"}),

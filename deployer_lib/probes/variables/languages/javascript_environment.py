@@ -97,7 +97,7 @@ class Environment:
         self._settings = Settings(language, program, shapes)
         self._commands = Commands(language, program, shapes)
         self._definitions = Definitions(language, program, self._objects)
-        self._reads: dict[tuple[str, int, str], tuple[Read, ...]] = {}
+        self._reads: dict[int, tuple[Read, ...]] = {}  # by the node that reads
         self._ready = False
         self._inlined: frozenset[str] | None = None  # set at build time, by other names
         self._bindings: frozenset[str] | None = None  # text members of a worker's environment
@@ -109,20 +109,20 @@ class Environment:
             self._objects.follow()
             self._schemas.prepare()
             self._definitions.prepare()
-        at = (file.path, node.start_byte, f"{node.type}{node.end_byte}")
-        if at not in self._reads:
-            self._reads[at] = tuple(self._made(node, file))
-        return self._reads[at]
+        if node.id not in self._reads:
+            self._reads[node.id] = tuple(self._made(node, file))
+        return self._reads[node.id]
 
     def _made(self, node: Node, file: SourceFile) -> Iterator[Read]:
         if file.candidates and node == file.candidates[0]:
             yield from self._schemas.declared(file)
             yield from self._definitions.declared(file)
-        if node.type in {"member_expression", "subscript_expression"}:
+        kind = node.type
+        if kind in {"member_expression", "subscript_expression"}:
             yield from self._taken(node, file)
-        elif node.type == "object_pattern":
+        elif kind == "object_pattern":
             yield from self._destructured(node, file)
-        elif node.type == "binary_expression":
+        elif kind == "binary_expression":
             left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
             if (
                 left is not None
@@ -130,9 +130,9 @@ class Environment:
                 and self._objects.of(right, file)
             ):
                 yield Read(left, node, "in process.env")
-        elif node.type == "import_statement":
+        elif kind == "import_statement":
             yield from _named_imports(node)
-        elif node.type in {"call_expression", "new_expression"}:
+        elif kind in {"call_expression", "new_expression"}:
             call = self._language.call(node)
             if call is not None:
                 yield from self._asked(call, file)

@@ -234,10 +234,12 @@ class Objects:
             named = "env" in f"{local}{brought.module}{brought.name}".lower() or "process" in brought.module
             if named or (brought.name or local) in self._exported():
                 yield from (local, f"{local}.env", f"{local}.default")
-        for function in file.functions:
-            written = text(function.node.child_by_field_name("parameters"))
-            for parameter in function.parameters:
-                if "env" in written.lower() or (function.node.id, parameter.name) in self._flows:
+        handed = {function for function, _ in self._flows}
+        for node in file.nodes("function"):
+            named = "env" in text(node.child_by_field_name("parameters")).lower()
+            taken = file.by_node[node.id].parameters if named or node.id in handed else ()
+            for parameter in taken:
+                if named or (node.id, parameter.name) in self._flows:
                     yield from (parameter.name, f"this.{parameter.name}")
 
     def follow(self) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from deployer_lib.probes.variables.python import syntax
+from deployer_lib.probes.variables.python.idioms import ENVVAR_KEYWORDS
 from deployer_lib.probes.variables.python.syntax import descend, scope_of, text
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Module:
     classes: dict[str, Node] = field(default_factory=dict)
     candidates: list[Node] = field(default_factory=list)  # calls, subscripts, comparisons, subtractions
     conditions: list[Node] = field(default_factory=list)  # if and assert statements
+    names_variables: bool = False  # an argument that names a variable may stand in it
 
     @property
     def package(self) -> str:
@@ -74,6 +76,7 @@ def dotted_name(path: str) -> str:
 def load_module(path: str, source: bytes) -> Module:
     """Parse a file and note what it binds."""
     module = Module(path, dotted_name(path), source, syntax.parse(source).root_node)
+    module.names_variables = any(word.encode() in source for word in ENVVAR_KEYWORDS)
     for node in syntax.captured(_NOTED, module.root):
         _note(module, node)
     return module

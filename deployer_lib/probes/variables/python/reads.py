@@ -143,8 +143,8 @@ def _difference(project: Project, module: Module, node: Node) -> Iterator[KeyRea
 def _call(
     project: Project, module: Module, node: Node, wrappers: Mapping[int, list[KeyRead]]
 ) -> Iterator[KeyRead]:
-    given = arguments(node)
-    yield from _envvar(project, module, node, given)
+    if module.names_variables:
+        yield from _envvar(project, module, node, arguments(node))
     yield from _by_prefix(project, module, node)
     name = project.dotted(module, syntax.field(node, "function"))
     if name is None:
@@ -152,6 +152,7 @@ def _call(
     if name in READS:
         yield from _read(project, module, node, READS[name], name)
     elif name.endswith(".from_envvar"):
+        given = arguments(node)
         silent = text(given.get(1, "silent")) == "True"
         for key in keys(project, module, given.get(0, "variable_name")):
             yield KeyRead(key, Judged("optional" if silent else "required"), node, "from_envvar")
@@ -166,6 +167,8 @@ def _by_prefix(project: Project, module: Module, node: Node) -> Iterator[KeyRead
 
     ``not name.startswith(…)`` takes some out of what is handed to a child process, and reads none.
     """
+    if not module.loops:
+        return
     method = syntax.field(node, "function")
     tested = unwrap(syntax.field(method, "object"))
     if text(syntax.field(method, "attribute")) != "startswith" or tested is None:
