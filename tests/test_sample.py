@@ -79,7 +79,7 @@ def test_the_sound_sample_is_a_go_and_leaves_nothing_running(checkout: Path) -> 
 
 
 def test_staging_names_every_mistake_and_nothing_else(checkout: Path) -> None:
-    code, results = deployer(checkout, "run", "staging")
+    code, results = deployer(checkout, "run", "staging", "-p", "health.load.sustained.duration_s=5")
     assert (1, "no-go") == (code, results["verdict"])
     assert {
         "environment.variables_documented",
