@@ -15,7 +15,7 @@ from deployer_lib.parameters import parameters_cell
 
 FOLDER = Path(__file__).parents[1] / "runbooks"
 FILES = sorted(FOLDER.glob("*.ipynb"))
-SCREEN = 34  # lines: what JupyterLab shows at once in a window of 1080 pixels, its bars deducted
+SCREEN = 32  # lines
 
 
 def cells(path: Path) -> list[dict[str, Any]]:

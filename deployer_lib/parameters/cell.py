@@ -22,12 +22,12 @@ _EXTENDS: Final = "The file that the environment's file extends; set by papermil
 
 def parameters_cell() -> str:
     """Return the source of the notebooks' parameters cell: every scalar and every section, all None but environment."""
-    lines = [
-        "# Parameters: None is what parameters/<environment>.yaml says; papermill writes its values below this cell."
-    ]
+    lines = []
     for name in CELL_NAMES:
         value = repr(_DEFAULT_ENVIRONMENT).replace("'", '"') if name == "environment" else "None"
         field = Parameters.model_fields.get(name)
         sentence = (field.description or "") if field else _EXTENDS
+        if name == "environment":  # said here, since a line of its own makes the cell longer than a screen
+            sentence = f"{sentence.removesuffix('.')}; None below is what that file says."
         lines.append(f"{name} = {value}  # {sentence}")
     return "\n".join(lines)
