@@ -11,8 +11,8 @@ from deployer_lib.load import outcomes
 from deployer_lib.load.knee import find_knee
 from deployer_lib.load.plan import constant
 from deployer_lib.load.steps import after_warm_up, open_step
-from deployer_lib.probes.context import probe, show
-from deployer_lib.probes.load.sending import Asker, opened
+from deployer_lib.probes.context import show
+from deployer_lib.probes.load.sending import Asker, load_probe
 from deployer_lib.probes.load.words import DOCS
 from deployer_lib.probes.sources import sources
 
@@ -46,13 +46,10 @@ class _Engine:
         return columns
 
 
-@probe("health.load_limits")
-def load_limits(ctx: Context) -> Iterable[Result]:
+@load_probe("health.load_limits")
+def load_limits(asker: Asker) -> Iterable[Result]:
     """Raise connections, then the rate, until the application stops keeping up; hold what was found against what is asked."""
-    asker = opened(ctx, "health.load_limits")
-    if isinstance(asker, Result):
-        yield asker
-        return
+    ctx = asker.ctx
     wanted = asker.load.limits
     engine = _Engine(asker)
     needed = wanted.min_connections or asker.load.sustained.concurrent

@@ -5,30 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from deployer_lib.charts import percentiles
-from deployer_lib.check import Result
 from deployer_lib.load.plan import closed
-from deployer_lib.probes.context import probe, show
+from deployer_lib.probes.context import show
 from deployer_lib.probes.load.judging import Aim, judged
-from deployer_lib.probes.load.sending import WARM_UP, opened
+from deployer_lib.probes.load.sending import WARM_UP, Asker, load_probe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from deployer_lib.probes.context import Context
+    from deployer_lib.check import Result
+
 
 __all__ = ["load_quick"]
 
 _LONGEST_S: Final = 60.0
 
 
-@probe("health.load_quick")
-def load_quick(ctx: Context) -> Iterable[Result]:
+@load_probe("health.load_quick")
+def load_quick(asker: Asker) -> Iterable[Result]:
     """Warm up with 5 requests that are not counted, send the declared number, and judge what was measured."""
-    asker = opened(ctx, "health.load_quick")
-    if isinstance(asker, Result):
-        yield asker
-        return
-    load = asker.load
+    ctx, load = asker.ctx, asker.load
     aim = Aim(
         f"{load.requests} requests to {load.path}, {load.concurrent} at a time",
         "health.load",

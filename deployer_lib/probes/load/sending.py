@@ -1,11 +1,12 @@
 """Send a load test's requests to the declared path: through the guard, after a warm-up, with a bar that shows how far it is.
 
-Every test of a phase asks in the same way (:func:`opened`); what it measures is judged elsewhere.
+Every test of a phase begins in the same way (:func:`load_probe`); what it measures is judged elsewhere.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import wraps
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -17,19 +18,20 @@ from deployer_lib.load.requests import RequestSpec
 from deployer_lib.load.result import LoadResult
 from deployer_lib.load.running import run
 from deployer_lib.probes.asking import not_declared, token_of
+from deployer_lib.probes.context import probe
 from deployer_lib.probes.load.words import DOCS, bar
 from deployer_lib.probes.patience import patiently
 from deployer_lib.probes.sources import sources
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from deployer_lib.load.columns import Columns
     from deployer_lib.load.plan import Plan
     from deployer_lib.parameters.model import Load
-    from deployer_lib.probes.context import Context
+    from deployer_lib.probes.context import Context, Probe
 
-__all__ = ["WARM_UP", "Asker", "opened"]
+__all__ = ["WARM_UP", "Asker", "load_probe"]
 
 #: Requests that are not counted: first connections, imports and caches are no daily fare.
 WARM_UP: Final = 5
@@ -97,7 +99,26 @@ class Asker:
         return columns
 
 
-def opened(ctx: Context, check: str) -> Asker | Result:
+def load_probe(check_id: str) -> Callable[[Callable[[Asker], Iterable[Result]]], Probe]:
+    """Register a function as the probe of a check; it gets the declared path, warmed up, once that can be asked.
+
+    Raises:
+        ValueError: the id has a probe already.
+    """
+
+    def register(function: Callable[[Asker], Iterable[Result]]) -> Probe:
+        @probe(check_id)
+        @wraps(function)
+        def begun(ctx: Context) -> Iterable[Result]:
+            asker = _opened(ctx, check_id)
+            return [asker] if isinstance(asker, Result) else function(asker)
+
+        return begun
+
+    return register
+
+
+def _opened(ctx: Context, check: str) -> Asker | Result:
     """Return what sends to the declared path, warmed up; or why there is nothing to be measured."""
     load = ctx.parameters.health.load
     if load is None:

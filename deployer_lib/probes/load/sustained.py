@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from deployer_lib.charts import beside, heat_map, percentile_curve, throughput
-from deployer_lib.check import Result
 from deployer_lib.load.plan import closed, constant
-from deployer_lib.probes.context import probe, show
+from deployer_lib.probes.context import show
 from deployer_lib.probes.load.baseline import KEPT, keep, last_good
 from deployer_lib.probes.load.judging import Aim, judged
-from deployer_lib.probes.load.sending import opened
+from deployer_lib.probes.load.sending import Asker, load_probe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from deployer_lib.check import JSONValue
+    from deployer_lib.check import JSONValue, Result
     from deployer_lib.load.result import LoadResult
     from deployer_lib.parameters.model import Load
     from deployer_lib.probes.context import Context
@@ -23,13 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["load_sustained"]
 
 
-@probe("health.load_sustained")
-def load_sustained(ctx: Context) -> Iterable[Result]:
+@load_probe("health.load_sustained")
+def load_sustained(asker: Asker) -> Iterable[Result]:
     """Put load on the path for the declared time, at a rate or with every connection busy, and judge what was measured."""
-    asker = opened(ctx, "health.load_sustained")
-    if isinstance(asker, Result):
-        yield asker
-        return
+    ctx = asker.ctx
     wanted = asker.load.sustained
     if wanted.rate_per_s is None:
         plan, pace = closed(wanted.concurrent, duration_s=wanted.duration_s), f"{wanted.concurrent} at a time"
