@@ -19,7 +19,7 @@ test: install
 	$(BIN)/pytest -n 3 --dist loadgroup -m "not proof"
 
 proof: install
-	$(BIN)/python tools/prepare.py
+	$(BIN)/python tools/prepare.py proof
 	$(BIN)/pytest -n 2 --dist loadgroup -m proof
 	$(BIN)/python tools/proof.py
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
-import matplotlib as mpl
 import pytest
 from made_columns import made
-from PIL import Image
+from pictures import always_the_same, small_with_text
 
 from deployer_lib.charts import Chart, outcomes, percentiles, phases, sizes
 from deployer_lib.load.result import LoadResult
@@ -37,23 +35,13 @@ _ALL: dict[str, Callable[[], Chart]] = {
 @pytest.mark.parametrize("name", _ALL)
 def test_a_chart_is_a_small_picture_with_text(name: str) -> None:
     """A notebook with five of them stays far below its limit, and nobody needs to see it."""
-    chart = _ALL[name]()
-    assert len(chart.png) < 45_000
-    with Image.open(io.BytesIO(chart.png)) as image:
-        assert (image.format, image.mode) == ("PNG", "P")
-        assert "Software" not in image.info
-        assert 900 < image.width < 1_100
-    assert chart.alt.endswith(".")
-    assert len(chart.alt) > 40
+    small_with_text(_ALL[name]())
 
 
 @pytest.mark.parametrize("name", _ALL)
 def test_the_same_numbers_give_the_same_bytes(name: str) -> None:
     """Also where somebody has another style; and theirs is left as it was."""
-    first = _ALL[name]()
-    with mpl.rc_context({"font.size": 20, "axes.grid": False}):
-        assert first == _ALL[name]()
-        assert mpl.rcParams["font.size"] == 20
+    always_the_same(_ALL[name])
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+from waiting import until
 
 from deployer_lib import platform
 from deployer_lib.app.ledger import read_ledger
@@ -66,16 +67,6 @@ def spec(folder: Path, code: str, *, name: str = "app", **options: Any) -> Spec:
     )
 
 
-def until(holds: Callable[[], bool], within_s: float = 10.0) -> bool:
-    """Wait for something that another process does."""
-    deadline = time.monotonic() + within_s
-    while not holds():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
-
-
 def gone(pid: int) -> bool:
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
@@ -84,7 +75,7 @@ def gone(pid: int) -> bool:
 
 
 def pid_in(path: Path) -> int:
-    assert until(path.exists)
+    until(path.exists, "its file is there", 10)
     return int(path.read_text(encoding="utf-8"))
 
 
@@ -110,14 +101,14 @@ def test_a_command_that_is_not_there_is_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(ProcessError, match="No such file or directory: no-such-program"):
         start(missing)
     assert find(wanted.ledger) is not None
-    assert until(lambda: not stop(wanted.ledger))
+    until(lambda: not stop(wanted.ledger), "the ledger follows", 10)
 
 
 def test_an_exit_code_is_kept(supervise: Callable[..., Supervised]) -> None:
     """The code is the process's own, and the supervisor ends with it."""
     supervised = supervise("raise SystemExit(7)")
     assert supervised.wait_exit(10) == 7
-    assert until(lambda: not supervised.ledger().supervised())
+    until(lambda: not supervised.ledger().supervised(), "the ledger follows", 10)
     assert supervised.ledger().state == "ended"
 
 
@@ -127,7 +118,7 @@ def test_a_failed_process_starts_again(supervise: Callable[..., Supervised]) -> 
         "import os\nif os.path.exists('once'): raise SystemExit(0)\nopen('once', 'w'); raise SystemExit(5)",
         restart="on-failure",
     )
-    assert until(lambda: supervised.ledger().state == "ended")
+    until(lambda: supervised.ledger().state == "ended", "the ledger follows", 10)
     assert [one.code for one in supervised.ledger().exits] == [5, 0]
     assert supervised.ledger().restarts == 1
 
@@ -140,7 +131,7 @@ def test_a_process_that_ignores_sigterm_is_killed(
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); open('deaf', 'w'); time.sleep(60)",
         stop_timeout_s=0.5,
     )
-    assert until((tmp_path / "deaf").exists)
+    until((tmp_path / "deaf").exists, "it is deaf", 10)
     began = time.monotonic()
     assert stop(supervised.path)
     assert 0.5 <= time.monotonic() - began < 5
@@ -163,13 +154,13 @@ def test_an_application_that_daemonises_itself_is_followed(
     """The first process ends with 0; from then on the daemon is what runs, and what is stopped."""
     supervised = supervise(DAEMON)
     daemon = pid_in(tmp_path / "daemon")
-    assert until(lambda: [p.pid for p in supervised.tree()] == [daemon])
+    until(lambda: [p.pid for p in supervised.tree()] == [daemon], "the ledger follows", 10)
 
     def followed() -> bool:
         process = supervised.ledger().process
         return process is not None and process.pid == daemon
 
-    assert until(followed)
+    until(followed, "the ledger follows", 10)
     assert supervised.running()
     supervised.stop()
     assert gone(daemon)
@@ -192,11 +183,13 @@ def test_the_port_is_free_after_a_stop(supervise: Callable[..., Supervised], tmp
 def launcher(folder: Path, code: str, *, leased: bool) -> subprocess.Popen[str]:
     """Start an owner that starts a process, says so, and waits."""
     script = (
-        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]); import test_supervisor as t\n"
-        f"t.start(t.spec(Path(sys.argv[2]), {code!r}, leased={leased}))\nprint('started', flush=True); input()"
+        "import sys; from pathlib import Path; import test_supervisor as t\n"
+        f"t.start(t.spec(Path(sys.argv[1]), {code!r}, leased={leased}))\nprint('started', flush=True); input()"
     )
+    here = os.path.dirname(__file__)  # noqa: PTH120  (Path is for types here)
     return subprocess.Popen(
-        [sys.executable, "-c", script, os.path.dirname(__file__), str(folder)],  # noqa: PTH120  (an argument)
+        [sys.executable, "-c", script, str(folder)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join((here, *sys.path))},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -219,11 +212,11 @@ def test_the_death_of_the_owner(
     assert supervised is not None
     log = tmp_path / "app.log"
     if leased:
-        assert until(lambda: not supervised.ledger().supervised())
+        until(lambda: not supervised.ledger().supervised(), "the ledger follows", 10)
         assert (supervised.running(), supervised.ledger().state) == (False, "stopped")
     else:
         size = log.stat().st_size
-        assert until(lambda: log.stat().st_size > size + 20)
+        until(lambda: log.stat().st_size > size + 20, "its log grows", 10)
         assert supervised.running()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from http.server import ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
@@ -40,17 +39,3 @@ def verify_only(root: Root) -> Callable[[str, str], Path]:
         return root.write(name, VERIFY_ONLY.format(name=name, address=address))
 
     return write
-
-
-@pytest.fixture
-def until() -> Callable[..., None]:
-    """Return a function that waits until something holds, and fails where it does not in time."""
-
-    def wait(holds: Callable[[], object], what: str, within_s: float = 60.0) -> None:
-        deadline = time.monotonic() + within_s
-        while not holds():
-            if time.monotonic() > deadline:
-                pytest.fail(f"not within {within_s:g} s: {what}")
-            time.sleep(0.02)
-
-    return wait

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from waiting import until
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -32,7 +34,6 @@ def test_two_environments_at_once(
     recorder: Recorder,
     verify_only: Callable[[str, str], Path],
     notebook: Callable[..., Path],
-    until: Callable[..., None],
 ) -> None:
     """Two runs of different environments under way at the same moment are both whole, each with what it saw; the same
     environment a second time is refused with exit 2, and nothing of it stays."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from waiting import until
 
 if TYPE_CHECKING:
     import subprocess
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from e2e_parts import Recorder
 
     from tests.conftest import Root
-
-    Until = Callable[..., None]
 
 PARAMETERS = '# Parameters of this notebook.\nenvironment = "tiny"'
 OPEN = """
@@ -55,7 +54,7 @@ def supervised(root: Root) -> list[psutil.Process]:
     return found
 
 
-def aborted(root: Root, process: subprocess.Popen[str], until: Until) -> Path:
+def aborted(root: Root, process: subprocess.Popen[str]) -> Path:
     """Hold what every interrupted run must leave, and return its folder."""
     said, _ = process.communicate(timeout=120)
     assert 130 == process.returncode, said
@@ -73,7 +72,7 @@ def aborted(root: Root, process: subprocess.Popen[str], until: Until) -> Path:
     return folder
 
 
-def test_ctrl_c_while_deploying(tiny: Root, until: Until) -> None:
+def test_ctrl_c_while_deploying(tiny: Root) -> None:
     """Ctrl-C while the application starts: exit 130, the half-started process is gone, the record says aborted."""
     text = (tiny.path / "parameters" / "tiny.yaml").read_text(encoding="utf-8")
     start = json.dumps([NEVER_READY, str(tiny.path)])[1:-1]
@@ -82,14 +81,14 @@ def test_ctrl_c_while_deploying(tiny: Root, until: Until) -> None:
     process = tiny.start("run", "tiny", "--phases", "deploy,smoke")
     until((tiny.path / "waits").exists, "the application starts", 120)
     process.send_signal(signal.SIGINT)
-    aborted(tiny, process, until)
+    aborted(tiny, process)
     phases = {p["name"]: p["state"] for p in tiny.results("tiny")["phases"]}
     assert "aborted" == phases["deploy"]
 
 
 @pytest.mark.parametrize("presses", [[signal.SIGTERM], [signal.SIGINT, signal.SIGINT]])
 def test_stopped_while_a_check_waits(
-    presses: list[signal.Signals], tiny: Root, notebook: Callable[..., Path], until: Until
+    presses: list[signal.Signals], tiny: Root, notebook: Callable[..., Path]
 ) -> None:
     """SIGTERM, and Ctrl-C pressed twice, in a check that waits: what this run deployed is stopped as well."""
     notebook(tiny.path / "runbooks" / "45_team.ipynb", PARAMETERS, OPEN, WAIT, "phase.close()")
@@ -98,7 +97,7 @@ def test_stopped_while_a_check_waits(
     port = json.loads((tiny.path / "outputs" / "tiny" / "live.json").read_text(encoding="utf-8"))["port"]
     for press in presses:
         process.send_signal(press)
-    folder = aborted(tiny, process, until)
+    folder = aborted(tiny, process)
     assert not [
         c for c in psutil.net_connections("tcp") if c.laddr and c.laddr.port == port and c.status == "LISTEN"
     ]
@@ -108,7 +107,7 @@ def test_stopped_while_a_check_waits(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopped_before_anything_was_kept(number: signal.Signals, tiny: Root, until: Until) -> None:
+def test_stopped_before_anything_was_kept(number: signal.Signals, tiny: Root) -> None:
     """A signal while the first kernel starts ends with 130, never with a verdict, and leaves no process."""
     process = tiny.start("run", "tiny", "--phases", "smoke")
     until(lambda: tiny.runs("tiny"), "the run's folder", 120)
@@ -128,7 +127,7 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
-def test_the_runner_is_killed(tiny: Root, notebook: Callable[..., Path], until: Until) -> None:
+def test_the_runner_is_killed(tiny: Root, notebook: Callable[..., Path]) -> None:
     """After kill -9 of the runner and the supervisor, kernels end by themselves; the next run sweeps and says so; what
     was sealed before is as it was, and ``latest`` names it until then."""
     text = (tiny.path / "parameters" / "tiny.yaml").read_text(encoding="utf-8")

@@ -24,6 +24,7 @@ import pytest
 from dask_parts import cluster, worker
 from load_servers import OK, Scripted, answers, certificate, check, guard, kinds, silent
 from typer.testing import CliRunner
+from waiting import until
 
 import deployer_lib
 from deployer_lib.cli.app import app
@@ -363,10 +364,7 @@ def test_workers_of_another_deployer_are_refused(empty: Any, tmp_path: Path) -> 
 
 def _requests_end(server: Scripted) -> None:
     """Wait until no connection is open any more: whoever sent has ended."""
-    deadline = time.monotonic() + 60
-    while server._open:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: not server._open, "every connection has ended")
 
 
 def test_a_worker_that_dies_ends_the_load(empty: Any) -> None:
@@ -409,7 +407,7 @@ def test_a_scheduler_that_dies_ends_the_load() -> None:
                         process.kill()
                         process.wait()
 
-                    _listens(port)
+                    until(lambda: _listens(port), "the scheduler listens")
                     with pytest.raises(ProcessError, match="does not answer"):
                         run(
                             server.url,
@@ -424,14 +422,9 @@ def test_a_scheduler_that_dies_ends_the_load() -> None:
                 process.kill()
 
 
-def _listens(port: int) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with socket.socket() as sock:
-            if sock.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise TimeoutError(f"nothing listens on {port}")
+def _listens(port: int) -> bool:
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_ctrl_c_returns_what_was_measured(scheduler: str) -> None:

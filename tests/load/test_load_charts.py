@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from functools import cache
 from typing import TYPE_CHECKING
 
-import matplotlib as mpl
 import pytest
 from load_parts import Queue, Row, columns_of
-from PIL import Image
+from pictures import always_the_same, small_with_text
 
 from deployer_lib.charts.load import heat_map, percentile_curve, throughput
 from deployer_lib.charts.load_knee import rates, staircase
@@ -59,20 +57,12 @@ _ALL: dict[str, Callable[[], Chart]] = {
 @pytest.mark.parametrize("name", _ALL)
 def test_a_chart_is_a_small_picture_with_text(name: str) -> None:
     """It is small enough for a notebook, and nobody needs to see it."""
-    chart = _ALL[name]()
-    assert len(chart.png) < 45_000
-    with Image.open(io.BytesIO(chart.png)) as image:
-        assert (image.format, image.mode) == ("PNG", "P")
-        assert 900 < image.width < 1_100
-    assert chart.alt.endswith(".")
-    assert len(chart.alt) > 40
+    small_with_text(_ALL[name]())
 
 
 @pytest.mark.parametrize("name", _ALL)
 def test_the_same_numbers_give_the_same_bytes(name: str) -> None:
-    first = _ALL[name]()
-    with mpl.rc_context({"font.size": 20, "axes.grid": False}):
-        assert first == _ALL[name]()
+    always_the_same(_ALL[name])
 
 
 @pytest.mark.parametrize(

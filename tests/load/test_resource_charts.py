@@ -9,13 +9,12 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 import pytest
 from load_parts import Row, columns_of
 from obedient import obedient
-from PIL import Image
+from pictures import always_the_same, small_with_text
 from ports import refusing
 from queue_server import queue_server
 from rich.console import Console
@@ -141,19 +140,13 @@ def test_a_chart_is_a_small_picture_whose_title_is_its_conclusion(name: str) -> 
     draw, title = _ALL[name]
     chart = draw()
     assert title == chart.title
-    assert len(chart.png) < 60_000
-    with Image.open(io.BytesIO(chart.png)) as image:
-        assert ("PNG", "P") == (image.format, image.mode)
-        assert 900 < image.width < 1_100
+    small_with_text(chart, 60_000)
     for word in ("shop (7)", "response time, median", "CPU up to", "memory from", "threads from", title):
         assert word in chart.alt
 
 
 def test_the_same_numbers_give_the_same_bytes() -> None:
-    draw, _ = _ALL["cpu"]
-    first = draw()
-    with mpl.rc_context({"font.size": 20, "axes.grid": False}):
-        assert first == draw()
+    always_the_same(_ALL["cpu"][0])
 
 
 def test_nothing_is_not_drawn() -> None:

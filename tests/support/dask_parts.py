@@ -6,16 +6,16 @@ import logging
 import os
 import subprocess
 import sys
-import time
 import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psutil
 from distributed import LocalCluster
+from waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["cluster", "worker"]
 
@@ -46,22 +46,14 @@ def worker(scheduler: Any, *, before: Sequence[str] = (), path: str = "") -> Ite
     with subprocess.Popen(argv, env=env, cwd=folder, stderr=subprocess.DEVNULL) as process:
         running = psutil.Process(process.pid)
         try:
-            _until(lambda: name in _names(scheduler))
+            until(lambda: name in _names(scheduler), "the cluster knows the worker")
             yield running
         finally:
             family = [*running.children(recursive=True), running] if running.is_running() else []
             for one in family:
                 one.kill()
-            _until(lambda: name not in _names(scheduler))
+            until(lambda: name not in _names(scheduler), "the cluster has forgotten the worker")
 
 
 def _names(scheduler: Any) -> set[object]:
     return {one.name for one in list(scheduler.scheduler.workers.values())}
-
-
-def _until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        if time.monotonic() > deadline:
-            raise TimeoutError("the cluster did not come to know of a worker's start, or its end")
-        time.sleep(0.02)

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import argparse
 import heapq
-import selectors
-import socket
-import subprocess
-import sys
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Literal
 
+from answering import Answering, process
+
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
 
 __all__ = ["Excess", "queue_server"]
@@ -26,77 +25,33 @@ Excess = Literal["silence", "starve", "close", "busy"]
 
 _ANSWER: Final = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"
 _BUSY: Final = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy"
-_END: Final = b"\r\n\r\n"
 
 
-class _Server:
+class _Server(Answering):
     def __init__(self, service_s: float, servers: int, unresponsive_at: int, excess: str) -> None:
+        super().__init__(_ANSWER)
         self.service_s, self.unresponsive_at, self.excess = service_s, unresponsive_at, excess
         self.free = [0.0] * servers
-        self.due: list[tuple[float, int, socket.socket]] = []
-        self.open: dict[socket.socket, bytes] = {}
         self.spare: set[socket.socket] = set()  # connections in excess
-        self.selector = selectors.DefaultSelector()
-        self.listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
-        self.listening.setblocking(False)
-        self.selector.register(self.listening, selectors.EVENT_READ)
-        self.count = 0
 
-    def serve(self) -> None:
-        sys.stdout.write(f"{self.listening.getsockname()[1]}\n")
-        sys.stdout.flush()
-        while True:
-            wait_s = max(0.0, self.due[0][0] - time.monotonic()) if self.due else None
-            for key, _ in self.selector.select(wait_s):
-                if key.fileobj is self.listening:
-                    self.accept()
-                else:
-                    self.read(key.fileobj)  # type: ignore[arg-type]  # a socket, as registered
-            now = time.monotonic()
-            while self.due and self.due[0][0] <= now:
-                self.answer(heapq.heappop(self.due)[2])
-
-    def accept(self) -> None:
-        sock, _ = self.listening.accept()
+    def taken(self, sock: socket.socket) -> bool:
         if len(self.open) + 1 >= self.unresponsive_at and self.excess != "silence":
             if self.excess == "close":
-                sock.close()
-                return
+                return False
             self.spare.add(sock)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.open[sock] = b""
-        self.selector.register(sock, selectors.EVENT_READ)
+        return True
 
-    def read(self, sock: socket.socket) -> None:
-        try:
-            data = sock.recv(65536)
-        except OSError:
-            data = b""
-        if not data:
-            self.selector.unregister(sock)
-            del self.open[sock]
-            self.spare.discard(sock)
-            sock.close()
-            return
-        text = self.open[sock] + data
-        while _END in text:
-            text = text.partition(_END)[2]
-            if sock in self.spare:
-                if self.excess == "busy":
-                    sock.sendall(_BUSY)
-                continue
-            begin = max(time.monotonic(), heapq.heappop(self.free))
-            heapq.heappush(self.free, begin + self.service_s)
-            self.count += 1
-            heapq.heappush(self.due, (begin + self.service_s, self.count, sock))
-        self.open[sock] = text
+    def due_at(self, sock: socket.socket) -> float | None:
+        if sock in self.spare:
+            if self.excess == "busy":
+                sock.sendall(_BUSY)
+            return None
+        begin = max(time.monotonic(), heapq.heappop(self.free))
+        heapq.heappush(self.free, begin + self.service_s)
+        return begin + self.service_s
 
-    def answer(self, sock: socket.socket) -> None:
-        if sock in self.open and (self.excess != "silence" or len(self.open) < self.unresponsive_at):
-            try:
-                sock.sendall(_ANSWER)
-            except OSError:
-                return
+    def silent(self) -> bool:
+        return self.excess == "silence" and len(self.open) >= self.unresponsive_at
 
 
 @contextmanager
@@ -104,13 +59,8 @@ def queue_server(
     service_s: float, *, servers: int = 1, unresponsive_at: int = 1_000_000, excess: Excess = "silence"
 ) -> Iterator[str]:
     """Run one and give its address; it ends with the block."""
-    words = [sys.executable, __file__, str(service_s), str(servers), str(unresponsive_at), excess]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            yield f"http://127.0.0.1:{int(process.stdout.readline())}/"
-        finally:
-            process.kill()
+    with process(__file__, service_s, servers, unresponsive_at, excess) as (port,):
+        yield f"http://127.0.0.1:{port}/"
 
 
 if __name__ == "__main__":
@@ -120,4 +70,5 @@ if __name__ == "__main__":
     parser.add_argument("unresponsive_at", type=int)
     parser.add_argument("excess")
     asked = parser.parse_args()
-    _Server(asked.service_s, asked.servers, asked.unresponsive_at, asked.excess).serve()
+    server = _Server(asked.service_s, asked.servers, asked.unresponsive_at, asked.excess)
+    server.serve(str(server.port))
