@@ -5,8 +5,9 @@ The names here are what notebooks and teams' own checks import; everything else 
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Final
+
+from deployer_lib.late import names_of_package
 
 if TYPE_CHECKING:
     from deployer_lib.app.target import Target, TargetRequest
@@ -54,11 +55,12 @@ _HOMES: Final = {
 }
 
 
+_named: Final = names_of_package(__name__, _HOMES)
+
+
 def __getattr__(name: str) -> object:
     if name == "__version__":
         from importlib.metadata import version  # noqa: PLC0415  (slow to import, and few commands ask)
 
         return version("deployer-lib")
-    if name in _HOMES:
-        return getattr(import_module(f"deployer_lib.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'deployer_lib' has no attribute {name!r}")
+    return _named(name)

@@ -10,6 +10,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from deployer_lib.auditing.making import folder_context
+from deployer_lib.errors import NotAllowed
 from deployer_lib.probes.variables.sources import list_files
 
 STOREFRONT = Path(__file__).parents[1] / "examples" / "storefront"
@@ -178,3 +182,12 @@ def test_what_is_not_read_is_never_clean(tmp_path: Path) -> None:
     (tmp_path / "main.go").write_text("package main\n\nfunc main() {}\n", encoding="utf-8")
     code, told, _ = audit(tmp_path, subject="dependencies")
     assert (3, {"unavailable"}) == (code, {check["skip"] for check in told["checks"]})
+
+
+def test_an_audit_sends_nothing(tmp_path: Path) -> None:
+    """A probe that would ask a server ends as not allowed."""
+    with (
+        folder_context(tmp_path, (), lambda _: None) as ctx,
+        pytest.raises(NotAllowed, match="sends nothing"),
+    ):
+        ctx.http.get("/")

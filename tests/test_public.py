@@ -43,6 +43,20 @@ def test_importing_the_package_loads_no_heavy_library() -> None:
     assert "[]" == done.stdout.strip()
 
 
+def test_an_audit_of_variables_loads_no_client_and_no_numbers() -> None:
+    """Half of its time was spent on what other commands need."""
+    code = (
+        "import sys; from pathlib import Path; from deployer_lib.auditing import audit; audit('variables', Path(sys.argv[1]));"
+        "print([m for m in ('numpy', 'httpx', 'ruamel.yaml', 'deployer_lib.phase', 'deployer_lib.probes.packages')"
+        " if m in sys.modules])"
+    )
+    folder = Path(__file__).parents[1] / "examples" / "storefront"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True
+    )
+    assert "[]" == done.stdout.strip()
+
+
 def test_no_module_is_longer_than_500_lines() -> None:
     lengths = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
     assert {} == {name: lines for name, lines in lengths.items() if lines > 500}

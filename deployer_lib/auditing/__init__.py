@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Audit", "Subject", "audit"]
 
-#: What can be audited; a module of this name holds the checks and the document.
+#: What can be audited; a module of this name holds the checks, names the modules of their probes, and makes the document.
 Subject = Literal["variables", "dependencies", "secrets", "migrations"]
 
 
@@ -36,4 +36,4 @@ def audit(
         UsageError: it is no folder.
     """
     module = import_module(f"deployer_lib.auditing.{subject}")
-    return audited(path, module.CHECKS, module.document, exclude=exclude, progress=progress)
+    return audited(path, module, exclude=exclude, progress=progress)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from deployer_lib.check import Check, JSONValue
     from deployer_lib.probes.context import Context
 
-__all__ = ["CHECKS", "document"]
+__all__ = ["CHECKS", "MODULES", "document"]
 
 #: Kind of problem → the check whose findings they are.
 _KINDS: Final = {
@@ -28,6 +28,7 @@ _KINDS: Final = {
     "platform": "environment.platform_packages",
 }
 CHECKS: Final = ("environment.clean_install", *_KINDS.values())
+MODULES: Final = ("install", "dependencies")  # that hold their probes
 
 
 def document(ctx: Context, checks: Sequence[Check]) -> dict[str, JSONValue]:

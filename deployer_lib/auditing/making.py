@@ -10,29 +10,46 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, cast
 
-from deployer_lib.app.http import Http
 from deployer_lib.app.none import NoTarget
 from deployer_lib.catalogue import CATALOGUE, Effect
 from deployer_lib.check import Outcome, Skip
-from deployer_lib.errors import UsageError
+from deployer_lib.errors import NotAllowed, UsageError
 from deployer_lib.guard import Guard
 from deployer_lib.parameters.model import Parameters
-from deployer_lib.phase.making import Standing, made
 from deployer_lib.places import Places
-from deployer_lib.probes import MODULES
 from deployer_lib.probes.context import PROBES, Context
+from deployer_lib.probes.making import Standing, made
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from deployer_lib.app.http import Http
     from deployer_lib.check import Check
 
-__all__ = ["Audit", "audited", "checks_made", "folder_context"]
+__all__ = ["Audit", "Audited", "audited", "checks_made", "folder_context"]
 
 _NAME: Final = "audit"
 _NO_TARGET: Final = "http://127.0.0.1:9"
+
+
+class Audited(Protocol):
+    """What a subject's module tells."""
+
+    CHECKS: tuple[str, ...]  # ids, in the order in which they are made
+    MODULES: tuple[str, ...]  # of deployer_lib.probes: those that hold the probes
+
+    def document(self, ctx: Context, checks: Sequence[Check], /) -> dict[str, Any]:
+        """Return what the command prints, besides the checks."""
+        ...
+
+
+class _NoHttp:
+    """Stands where a phase has its client."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise NotAllowed(f"http.{name}: an audit sends nothing.")
 
 
 class Audit:
@@ -61,8 +78,7 @@ class Audit:
 
 def audited(
     path: Path,
-    check_ids: Sequence[str],
-    document: Callable[[Context, Sequence[Check]], dict[str, Any]],
+    subject: Audited,
     *,
     exclude: Sequence[str],
     progress: Callable[[str], None],
@@ -73,8 +89,8 @@ def audited(
         UsageError: it is no folder.
     """
     with folder_context(path, exclude, progress) as ctx:
-        checks = checks_made(ctx, check_ids)
-        return Audit(document(ctx, checks), checks)
+        checks = checks_made(ctx, subject.CHECKS, subject.MODULES)
+        return Audit(subject.document(ctx, checks), checks)
 
 
 @contextmanager
@@ -93,31 +109,27 @@ def folder_context(path: Path, exclude: Sequence[str], progress: Callable[[str],
     guard = Guard(_NAME, frozenset({Effect.OBSERVE}), set())
     with tempfile.TemporaryDirectory(prefix="deployer-audit-") as folder:
         scratch, project = Path(folder), path.resolve()
-        http = Http(guard, _NO_TARGET, run=_NAME)
-        try:
-            yield Context(
-                parameters=parameters,
-                guard=guard,
-                http=http,
-                target=NoTarget(_NO_TARGET),
-                live=None,
-                places=Places.of(scratch, _NAME),
-                root=project,
-                project=project,
-                workspace=project,
-                scratch=scratch,
-                progress=progress,
-                hide=lambda _value, _name: None,
-                keep=lambda name, _data: name,
-                propose=lambda name, _text: name,
-            )
-        finally:
-            http.close()
+        yield Context(
+            parameters=parameters,
+            guard=guard,
+            http=cast("Http", _NoHttp()),
+            target=NoTarget(_NO_TARGET),
+            live=None,
+            places=Places.of(scratch, _NAME),
+            root=project,
+            project=project,
+            workspace=project,
+            scratch=scratch,
+            progress=progress,
+            hide=lambda _value, _name: None,
+            keep=lambda name, _data: name,
+            propose=lambda name, _text: name,
+        )
 
 
-def checks_made(ctx: Context, check_ids: Sequence[str]) -> list[Check]:
-    """Return the outcomes of these checks, in their order."""
-    for module in MODULES["environment"]:
+def checks_made(ctx: Context, check_ids: Sequence[str], modules: Sequence[str]) -> list[Check]:
+    """Return the outcomes of these checks, in their order; the modules hold their probes."""
+    for module in modules:
         import_module(f"deployer_lib.probes.{module}")
     standing = Standing(
         profile=ctx.parameters.profile,

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from deployer_lib.probes.context import Context
     from deployer_lib.probes.migrations.model import History
 
-__all__ = ["CHECKS", "document"]
+__all__ = ["CHECKS", "MODULES", "document"]
 
 CHECKS: Final = ("environment.migrations",)
+MODULES: Final = ("migrations_probe",)  # that hold their probes
 
 
 def document(ctx: Context, checks: Sequence[Check]) -> dict[str, JSONValue]:  # noqa: ARG001  (every audit is given them)

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from deployer_lib.check import Check, JSONValue
     from deployer_lib.probes.context import Context
 
-__all__ = ["CHECKS", "document"]
+__all__ = ["CHECKS", "MODULES", "document"]
 
 CHECKS: Final = ("environment.secrets",)
+MODULES: Final = ("secrets_probe",)  # that hold their probes
 
 
 def document(ctx: Context, checks: Sequence[Check]) -> dict[str, JSONValue]:  # noqa: ARG001  (every audit is given them)

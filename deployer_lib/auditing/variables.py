@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from deployer_lib.probes.context import Context
     from deployer_lib.probes.variables.model import Variable
 
-__all__ = ["CHECKS", "document"]
+__all__ = ["CHECKS", "MODULES", "document"]
 
 CHECKS: Final = ("environment.variables_read", "environment.variables_documented")
+MODULES: Final = ("variables_probe",)  # that hold their probes
 
 
 def document(ctx: Context, checks: Sequence[Check]) -> dict[str, JSONValue]:  # noqa: ARG001  (every audit is given them)

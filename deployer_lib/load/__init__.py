@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
+
+from deployer_lib.late import names_of_package
 
 if TYPE_CHECKING:
     from deployer_lib.guard import Guard
@@ -63,7 +64,4 @@ def run(target: str, plan: Plan, *, guard: Guard, **options: Any) -> LoadResult:
     return Result(columns, floor_ms=floor_ms(columns, plan))
 
 
-def __getattr__(name: str) -> object:
-    if name in _HOMES:
-        return getattr(import_module(f"deployer_lib.load.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'deployer_lib.load' has no attribute {name!r}")
+__getattr__ = names_of_package(__name__, _HOMES)

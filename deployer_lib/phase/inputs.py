@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from deployer_lib.history import earlier_runs, next_round
 from deployer_lib.parameters.waivers import read_waivers
-from deployer_lib.phase.making import now_iso
 from deployer_lib.phase.session import Session, actor
+from deployer_lib.probes.making import now_iso
 from deployer_lib.record import Inputs
 
 if TYPE_CHECKING:

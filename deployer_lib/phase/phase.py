@@ -23,11 +23,11 @@ from deployer_lib.extensions import names_of
 from deployer_lib.parameters.model import Parameters
 from deployer_lib.parameters.waivers import read_waivers
 from deployer_lib.phase.inputs import gather
-from deployer_lib.phase.making import Standing, made, now_iso
 from deployer_lib.phase.output import Output
 from deployer_lib.phase.session import Session, actor, open_session
 from deployer_lib.probes import MODULES
 from deployer_lib.probes.context import PROBES, Context, Probe
+from deployer_lib.probes.making import Standing, made, now_iso
 from deployer_lib.probes.own import OwnCheck, installed_check, own_check
 from deployer_lib.record import INPUTS_MIME
 from deployer_lib.show import checks_bundle, parameters_bundle, table_bundle

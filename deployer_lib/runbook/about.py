@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from deployer_lib.errors import RecordError
 from deployer_lib.notebooks import read_cells
-from deployer_lib.phase.making import now_iso
+from deployer_lib.probes.making import now_iso
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -14,8 +14,8 @@ from deployer_lib.check import Verdict
 from deployer_lib.errors import DeployerError, RecordError, UsageError
 from deployer_lib.notebooks import keeps_inputs
 from deployer_lib.parameters.reader import load
-from deployer_lib.phase.making import now_iso
 from deployer_lib.places import HOME_VARIABLE, Places, RunSetting, new_run_id
+from deployer_lib.probes.making import now_iso
 from deployer_lib.redaction import Redactor
 from deployer_lib.redaction_kernel import TokenFile
 from deployer_lib.runbook.about import about_run

@@ -14,6 +14,7 @@ import pytest
 from deployer_lib.auditing.making import checks_made, folder_context
 from deployer_lib.catalogue import CATALOGUE
 from deployer_lib.check import Outcome, Skip
+from deployer_lib.probes import MODULES
 from deployer_lib.proving import all_faults
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ FAULTS = [(name, f) for name in SAMPLES for kind in ("", "second") for f in all_
 
 def made(project: Path) -> list[Check]:
     with folder_context(project, (), lambda _: None) as ctx:
-        return checks_made(ctx, CHECKS)
+        return checks_made(ctx, CHECKS, MODULES["environment"])
 
 
 def copied(name: str, to: Path) -> Path:

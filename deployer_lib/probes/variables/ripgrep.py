@@ -82,7 +82,9 @@ def names_with(
         OSError: the folder itself can't be opened.
     """
     types = ",".join(sorted(suffix.lstrip(".") for suffix in suffixes))
-    sought = [b"--regexp=" + word for word in sorted(set(words))]
+    # A file with "getenv" is a file with "env": half of the words go, and a seventh of the time.
+    distinct = sorted(set(words))
+    sought = [b"--regexp=" + word for word in distinct if not any(o != word and o in word for o in distinct)]
     # Sources with a NUL in them are sources; UTF-16 is known by its first bytes.
     options = [
         "--files-with-matches",

@@ -7,16 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from deployer_lib.app.http import Http
+from deployer_lib.app.none import NoTarget
 from deployer_lib.catalogue import CheckSpec, Effect, Level, Profile, Severity
 from deployer_lib.check import Outcome, Result, Skip, errored, passed
 from deployer_lib.errors import DeployerError, NotAllowed, RequestFailed, Unavailable
-from deployer_lib.phase.making import Standing, made
+from deployer_lib.guard import Guard
+from deployer_lib.parameters.model import Parameters
+from deployer_lib.places import Places
+from deployer_lib.probes.context import Context
+from deployer_lib.probes.making import Standing, made
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from deployer_lib.check import Check
-    from deployer_lib.probes.context import Context, Probe
+    from deployer_lib.probes.context import Probe
 
 SPEC = CheckSpec("smoke.thing", "E3", "The thing works", Severity.HIGH, needs=("smoke.health",))
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -35,6 +42,35 @@ def standing(**changes: Any) -> Standing:
         "severities": {},
     }
     return Standing(**{**values, **changes})
+
+
+@pytest.fixture
+def idle_context(tmp_path: Path) -> Callable[..., Context]:
+    """Give what makes a context that reaches no application."""
+
+    def build(allow: frozenset[Effect] = frozenset(Effect)) -> Context:
+        address = "http://127.0.0.1:9"
+        guard = Guard("test", allow, {("127.0.0.1", 9)})
+        return Context(
+            parameters=Parameters.model_validate(
+                {"environment": "test", "deploy": {"kind": "none", "address": address}}
+            ),
+            guard=guard,
+            http=Http(guard, address, run="test"),
+            target=NoTarget(address),
+            live=None,
+            places=Places.of(tmp_path, "test"),
+            root=tmp_path,
+            project=tmp_path,
+            workspace=tmp_path,
+            scratch=tmp_path,
+            progress=lambda _line: None,
+            hide=lambda _value, _name: None,
+            keep=lambda name, _data: f"evidence/{name}",
+            propose=lambda name, _text: name,
+        )
+
+    return build
 
 
 @pytest.fixture
