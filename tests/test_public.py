@@ -37,6 +37,13 @@ def test_every_modules_all_is_true() -> None:
             assert hasattr(loaded, name), f"{module}.{name}"
 
 
+def test_the_command_says_its_version() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "deployer_lib", "--version"], capture_output=True, text=True, check=True
+    )
+    assert f"deployer {deployer_lib.__version__}\n" == done.stdout
+
+
 def test_importing_the_package_loads_no_heavy_library() -> None:
     code = "import sys, deployer_lib; print([m for m in ('pandas', 'matplotlib', 'papermill', 'httpx') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

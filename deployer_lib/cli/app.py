@@ -28,12 +28,29 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="May this build go to that environment, and how do we know?",
 )
 app.add_typer(audit, name="audit")
 app.command(cls=LoadCommand)(load)
 _INTERRUPTED: Final = 130
 _TRIGGERS: Final = ("deploy", "schedule", "pr", "manual")
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001  (as typer calls it)
+    if wanted:
+        from deployer_lib import __version__  # noqa: PLC0415  (slow to find)
+
+        sys.stdout.write(f"deployer {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _deployer(
+    version: Annotated[  # noqa: FBT002  (its callback is what acts)
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """May this build go to that environment, and how do we know?"""
+
 
 Outputs = Annotated[Path | None, typer.Option(help="Folder of all records, instead of outputs/.")]
 
