@@ -290,3 +290,24 @@ def test_a_constant_is_required_where_another_file_ends_without_it(tmp_path: Pat
     )
     expected = dict.fromkeys("ABD", R) | dict.fromkeys("CFGHI", N) | {"E": D}
     assert expected == labels(found)
+
+
+@pytest.mark.parametrize(
+    ("code", "may_read"),
+    [
+        ("const where = { environment: 'production', environments, envelope }", False),
+        ("import { Environment } from './types'", False),
+        ("ENVIRONMENT === 'test'", False),
+        ("f(environment.API_KEY)", True),
+        ("f(environment?.API_KEY, environment['x'])", True),
+        ("const { API_KEY } = this.environment", True),
+        ("parse({ environmentVariable: 'API_KEY' })", True),
+        ("class ServerEnvironment { API_KEY: string }", True),
+        ("import env from './env'", True),
+        ("process.env.X", True),
+        ("getEnvOrThrow('X')", True),
+        ("ENV_KEYS.map(read)", True),
+    ],
+)
+def test_the_word_environment_alone_makes_no_file_worth_parsing(code: str, *, may_read: bool) -> None:
+    assert may_read == JavaScript().matters(code.encode())

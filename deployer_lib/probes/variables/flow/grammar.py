@@ -231,6 +231,10 @@ class Language(ABC):
         """Return the words of which a project's files hold at least one where they read anything."""
         return self.markers + self.needles
 
+    def matters(self, source: bytes) -> bool:  # noqa: ARG002
+        """Tell whether a file with a marker may read anything, where the marker is also a part of everyday words."""
+        return True
+
     def further(self, program: Program) -> Iterable[str]:  # noqa: ARG002
         """Return files that read although nothing in them tells so: the structs that a call in another file fills."""
         return ()

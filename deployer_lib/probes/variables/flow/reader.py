@@ -98,7 +98,9 @@ class FlowReader:
                 program.source(path)
             except OSError as error:
                 found.skipped.append((path, f"it can't be read: {error.strerror}", 0))
-        marked = program.holding(*self.grammar.markers)
+        marked = [
+            p for p in program.holding(*self.grammar.markers) if self.grammar.matters(program.bytes_of(p))
+        ]
         marked += sorted(set(self.grammar.further(program)) - set(marked))
         wrappers: Wrappers = {}
         results: dict[str, list[_KeyRead]] = {}

@@ -51,6 +51,11 @@ __all__ = ["JavaScript"]
 _TYPED: Final = frozenset(
     {".ts", ".mts", ".cts"}
 )  # the rest may hold JSX, whose grammar reads plain JavaScript too
+#: A variable of what is called environment is asked for in capitals or by a key.
+_MATTERS: Final = re.compile(
+    rb"[eE]nv(?!ironments?\b|elope)|ENV(?!IRONMENT)|[eE]nvironments?(?:\?\.)?(?:\.[A-Z_]|\[)|class\s+\w*Environment"
+    rb"|\}\s*=\s*[\w.]*[eE]nvironment|onfig(?:Service|Module)"
+)
 _TESTS: Final = re.compile(
     r"(?:^|/)(?:__mocks__|__fixtures__|fixtures|cypress|\.storybook)/|\.(?:test|spec|e2e|stories|story|bench|cy)\.\w+$"
     r"|\.(?:e2e-)?(?:test|spec)\.|\.d\.[cm]?ts$|\.min\.[cm]?js$|(?:^|/)(?:jest|vitest|playwright|cypress|karma)[\w.-]*\.config\.\w+$"
@@ -132,6 +137,10 @@ class JavaScript(Language):
     def apart(self, path: str) -> bool:
         """Tell whether a file is a test, a story, a declaration or minified."""
         return _TESTS.search(path) is not None
+
+    def matters(self, source: bytes) -> bool:
+        """Tell whether a file may read anything: "environment" alone is a word like any other."""
+        return _MATTERS.search(source) is not None
 
     def prepared(self, source: bytes, path: str) -> bytes:
         """Return the scripts of a component, every byte in its place; nothing of what a packer wrote or a test needs."""
