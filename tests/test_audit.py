@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from deployer_lib.auditing import audit as audit_of
 from deployer_lib.auditing.making import folder_context
 from deployer_lib.errors import NotAllowed
+from deployer_lib.probes.variables.flow import FlowReader
 from deployer_lib.probes.variables.sources import list_files
 
 STOREFRONT = Path(__file__).parents[1] / "examples" / "storefront"
@@ -80,6 +82,30 @@ def test_whatever_a_folder_holds_the_rest_is_read(tmp_path: Path) -> None:
     assert {"broken.py", "binary.py", "huge.py"} == {s["file"] for s in told["files_skipped"]}
     assert 2 == next(s["line"] for s in told["files_skipped"] if s["file"] == "broken.py")
     assert "100 MB" in next(s["why"] for s in told["files_skipped"] if s["file"] == "huge.py")
+
+
+def test_a_reader_that_fails_costs_its_language_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is nested deeper than a reader can follow, or a defect of ours, is said; it is no pass, and no finding either."""
+    (tmp_path / "main.go").write_text('package main\nvar a = os.Getenv("A")\n', encoding="utf-8")
+    (tmp_path / "app.py").write_text('import os\nb = os.environ["B"]\n', encoding="utf-8")
+
+    def fail(*_: object) -> None:
+        raise RecursionError("maximum recursion depth exceeded")
+
+    monkeypatch.setattr(FlowReader, "read", fail)
+    found = audit_of("variables", tmp_path)
+    told = found.document
+    assert ["B"] == [row["name"] for row in told["variables"]]
+    assert [
+        "the reader of go failed, and read none of 1 files: RecursionError: maximum recursion depth exceeded"
+    ] == [row["why"] for row in told["files_skipped"]]
+    assert {"environment.variables_read": ["error"]} == {
+        "environment.variables_read": [
+            c["outcome"] for c in told["checks"] if c["id"] == "environment.variables_read"
+        ]
+    }
 
 
 def test_a_folder_that_can_t_be_opened_is_named() -> None:

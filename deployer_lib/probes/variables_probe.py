@@ -107,6 +107,12 @@ def _computed(places: Sequence[Reference]) -> Result:
 
 
 def _unread(file: str, why: str, line: int) -> Result:
+    if file == ".":  # the folder itself, or what a reader of ours failed at: nothing that is wrong with the application
+        return errored(
+            f"The sources were not read whole: {why}.",
+            subject="sources",
+            root_cause="Variables that they read are unknown.",
+        )
     return failed(
         f"{file} could not be read for variables: {why}.",
         subject=file,

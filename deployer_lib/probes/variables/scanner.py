@@ -259,7 +259,12 @@ def _read(
     files = [file for file in share.files if file not in left_out] if left_out else share.files
     if files and (entry.checked or not left_out.issuperset(opened)):
         reader = entry.reader(marked) if entry.marks else share.reader or entry.reader()
-        made = reader.read(root, files if entry.marks else [Path(file) for file in files])
+        try:
+            made = reader.read(root, files if entry.marks else [Path(file) for file in files])
+        except Exception as error:  # noqa: BLE001  (a defect in one reader costs its language, and is said; the rest is read)
+            why = f"the reader of {entry.language} failed, and read none of {len(files)} files: {type(error).__name__}: {error}"
+            found.skipped.append((".", why, 0))
+            return found, len(share.files)
         made.skipped[:0] = found.skipped
         return made, len(left_out)
     return found, len(left_out)

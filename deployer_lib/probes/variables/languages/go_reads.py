@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from deployer_lib.probes.variables.flow.grammar import Read, text
@@ -44,16 +45,36 @@ _CAPITALS: Final = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
 class Reads:
-    """What reads in a program."""
+    """What reads in a program. Each library is looked for when it is first asked for: to learn a key it may ask for a method's function."""
 
     def __init__(self, program: Program, modules: Modules) -> None:
         self.program = program
         self.types = Types(program, modules)
-        self.structs = Structs(program, self.types)
-        self.flags = Flags(program)
-        self.viper = Viper(program, self.types)
-        self.koanf = Koanf(program)
-        self.environ = Environ(program)
+
+    @cached_property
+    def structs(self) -> Structs:
+        """Return the structs that are filled from the environment."""
+        return Structs(self.program, self.types)
+
+    @cached_property
+    def flags(self) -> Flags:
+        """Return the flags that the environment may set."""
+        return Flags(self.program)
+
+    @cached_property
+    def viper(self) -> Viper:
+        """Return the uses of viper."""
+        return Viper(self.program, self.types)
+
+    @cached_property
+    def koanf(self) -> Koanf:
+        """Return the uses of koanf."""
+        return Koanf(self.program)
+
+    @cached_property
+    def environ(self) -> Environ:
+        """Return the loops over the environment."""
+        return Environ(self.program)
 
     def files(self) -> set[str]:
         """Return files that read although nothing in them tells so."""
