@@ -23,12 +23,14 @@ PACKED = [
     'throw (a.code="MODULE_NOT_FOUND",a)}var p=n[i]={exports:{}};' + READ,
     "var __commonJS = (cb, mod) => function __require() { return mod };\n" + READ,
     "a=1;" * 2000 + READ + "//# sourceMappingURL=main.4f2a.js.map\n",
+    "var a = 1;\n" * 50_000 + "b=2;" * 2000 + "\n" + READ,
 ]
 WRITTEN = [
     "const logo = '" + "a" * 6000 + "';\n" + READ,
     "// no webpack: __webpack_require__ is not at hand here\n" + READ,
     "if (typeof __webpack_require__ === 'function') { __webpack_public_path__ = '/'; }\n" + READ,
     READ + "//# sourceMappingURL=a.js.map\n",
+    "var a = 1;\n" * 50_000 + READ,
 ]
 TESTING = [
     'import { vi } from "vitest";\n' + READ,

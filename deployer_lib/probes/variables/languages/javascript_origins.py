@@ -19,6 +19,7 @@ _PACKED: Final = re.compile(
 )
 _MAPPED: Final = re.compile(rb"//[#@] sourceMappingURL=\S+\s*$")
 _TAIL: Final = 400  # bytes at a file's end that hold the address of its map, where that is no data by itself
+_HUGE_BYTES: Final = 500_000  # nobody writes a source so long by hand, and an enormous line in it
 _ENORMOUS: Final = re.compile(rb"[^\n]{5000}")
 #: A test runner's own words, imported from it: a module that needs them runs under it alone.
 _TESTING: Final = re.compile(
@@ -44,4 +45,5 @@ def is_foreign(source: bytes, path: str) -> bool:
 
 
 def _is_minified(source: bytes) -> bool:
-    return _MAPPED.search(source[-_TAIL:]) is not None and _ENORMOUS.search(source) is not None
+    mapped = _MAPPED.search(source[-_TAIL:]) is not None
+    return (mapped or len(source) > _HUGE_BYTES) and _ENORMOUS.search(source) is not None
