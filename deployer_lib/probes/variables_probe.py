@@ -107,7 +107,9 @@ def _computed(places: Sequence[Reference]) -> Result:
 
 
 def _unread(file: str, why: str, line: int) -> Result:
-    if file == ".":  # the folder itself, or what a reader of ours failed at: nothing that is wrong with the application
+    if (
+        file == "."
+    ):  # the folder itself, or what a reader of ours failed at: nothing that is wrong with the application
         return errored(
             f"The sources were not read whole: {why}.",
             subject="sources",

@@ -19,6 +19,11 @@ TRUTHS: Final = sorted(HERE.glob("*.json"))
 TREES: Final = [Path(folder) for folder in os.environ.get("TRUTH_TREES", "").split(os.pathsep) if folder]
 #: What the figures do not hold for, and why (README.md).
 BELOW: Final = {
+    "dependencytrack": "names of a Maven build, a benchmark and a loop over the environment that ignores case",
+    "flipt": "a function of its own binds the fields of the configuration to viper by reflection",
+    "jellyfin": "keys of the configuration, in constants of another class, with a prefix",
+    "outline": "validators of a settings class refuse its fallbacks, and a browser's names look like the server's",
+    "vaultwarden": "a declarative macro makes the names of its own fragments",
     "lobsters": "counts Ruby's ENV.fetch with nil as optional, where shared idioms have it as default",
     "leantime": "names are made of a class's properties by a library's change of case",
     "openremote": "a third of the names is read by scripts in a hidden folder",
