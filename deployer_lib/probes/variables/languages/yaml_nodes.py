@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -11,10 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["Unparsable", "children", "documents", "entries", "is_null", "scalars", "under", "written"]
-
-
-#: Ten times as fast where PyYAML was built with libyaml, as its wheels are.
-_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Unparsable(Exception):  # noqa: N818  (it is caught by its own reader and is no error of the program)
@@ -39,7 +35,7 @@ def documents(text: str) -> list[yaml.Node]:
         Unparsable: it is no YAML.
     """
     try:
-        return [node for node in yaml.compose_all(text, Loader=_LOADER) if node is not None]
+        return [node for node in yaml.compose_all(text, Loader=yaml.SafeLoader) if node is not None]
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 0
         raise Unparsable(error.problem or "it is no YAML", line) from error
