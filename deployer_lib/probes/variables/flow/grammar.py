@@ -219,12 +219,7 @@ class Language(ABC):
         """Return the tree-sitter grammar of files with this suffix."""
 
     def wants(self, relative: Path, head: bytes) -> bool:  # noqa: ARG002
-        """Tell whether a file is of this language: by its suffix, its name, or how a file without suffix begins.
-
-        Args:
-            relative: the file, relative to the project.
-            head: its first bytes, where it has no suffix.
-        """
+        """Tell whether a file, relative to the project, is of this language: by its suffix, its name, or its first bytes."""
         return relative.suffix in self.suffixes
 
     def marks(self) -> tuple[bytes, ...]:
